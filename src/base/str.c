@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Operations on borrowed text; ASCII rules whatever the locale. */
+#include "base/str.h"
+
+#include <string.h>
+
+struct pn_str
+pn_str_from(const char *cstr)
+{
+    return (struct pn_str){cstr, cstr == NULL ? 0 : strlen(cstr)};
+}
+
+bool
+pn_str_eq(struct pn_str a, struct pn_str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static char
+lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char) (c - 'A' + 'a') : c;
+}
+
+bool
+pn_str_eq_nocase(struct pn_str a, struct pn_str b)
+{
+    if (a.len != b.len) {
+        return false;
+    }
+    for (size_t i = 0; i < a.len; i++) {
+        if (lower(a.ptr[i]) != lower(b.ptr[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
+pn_str_starts(struct pn_str text, struct pn_str prefix)
+{
+    return text.len >= prefix.len
+           && pn_str_eq((struct pn_str){text.ptr, prefix.len}, prefix);
+}
+
+size_t
+pn_str_find(struct pn_str text, char c)
+{
+    const char *at = text.len == 0 ? NULL : memchr(text.ptr, c, text.len);
+
+    return at == NULL ? text.len : (size_t) (at - text.ptr);
+}
+
+bool
+pn_str_cut(struct pn_str text, char c, struct pn_str *head, struct pn_str *tail)
+{
+    size_t at = pn_str_find(text, c);
+
+    if (at == text.len) {
+        return false;
+    }
+    *head = (struct pn_str){text.ptr, at};
+    *tail = (struct pn_str){text.ptr + at + 1, text.len - at - 1};
+    return true;
+}
+
+static bool
+is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+struct pn_str
+pn_str_trim(struct pn_str text)
+{
+    while (text.len > 0 && is_blank(text.ptr[0])) {
+        text.ptr++;
+        text.len--;
+    }
+    while (text.len > 0 && is_blank(text.ptr[text.len - 1])) {
+        text.len--;
+    }
+    return text;
+}
+
+/* Length of the well-formed sequence at p (RFC 3629 section 4), or 0. */
+static size_t
+utf8_sequence(const uint8_t *p, size_t left)
+{
+    size_t len;
+    uint8_t low = 0x80, high = 0xbf; /* bounds of the second byte */
+
+    if (p[0] < 0x80) {
+        return 1;
+    }
+    if (p[0] < 0xc2 || p[0] > 0xf4) {
+        return 0;
+    }
+    len = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+    if (left < len) {
+        return 0;
+    }
+    if (p[0] == 0xe0) {
+        low = 0xa0; /* shorter form exists */
+    } else if (p[0] == 0xed) {
+        high = 0x9f; /* surrogates */
+    } else if (p[0] == 0xf0) {
+        low = 0x90;
+    } else if (p[0] == 0xf4) {
+        high = 0x8f; /* past U+10FFFF */
+    }
+    if (p[1] < low || p[1] > high) {
+        return 0;
+    }
+    for (size_t i = 2; i < len; i++) {
+        if ((p[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    return len;
+}
+
+bool
+pn_str_is_utf8(struct pn_str text)
+{
+    const uint8_t *bytes = (const uint8_t *) text.ptr;
+
+    for (size_t i = 0; i < text.len;) {
+        size_t len = utf8_sequence(bytes + i, text.len - i);
+
+        if (len == 0) {
+            return false;
+        }
+        i += len;
+    }
+    return true;
+}
+
+bool
+pn_str_has_control(struct pn_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = (uint8_t) text.ptr[i];
+
+        if (c < 0x20 || c == 0x7f) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+pn_bytes_eq_const_time(const void *a, const void *b, size_t len)
+{
+    const volatile uint8_t *x = a;
+    const volatile uint8_t *y = b;
+    uint8_t differing = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        differing |= (uint8_t) (x[i] ^ y[i]);
+    }
+    return differing == 0;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Path patterns: "/rest/" + two asterisks, "GET,HEAD /projects/" + "*".
+ *
+ * Split at "/".  One asterisk is any one segment or part of one; two, as a
+ * whole segment, are zero or more segments, also an empty last one.
+ * Letter case counts, dots are literal, the query is never looked at.
+ */
+#ifndef PN_CORE_PATHPAT_H
+#define PN_CORE_PATHPAT_H
+
+#include "base/defs.h"
+
+enum {
+    PN_PATHPAT_MAX = 512,  /* bytes of one pattern */
+    PN_PATHPATS_MAX = 128, /* patterns in one list */
+};
+
+/* Parsed, borrowed from its text.  Matching never allocates and is bounded by
+ * pattern length times path length. */
+struct pn_pathpat {
+    struct pn_str methods; /* "GET,HEAD", or empty for every method */
+    struct pn_str path;    /* begins with "/" */
+    bool everything;       /* path is "/" + two asterisks */
+};
+
+/*
+ * PN_E_SYNTAX: no leading "/", an empty or dot segment, "**" beside other
+ * characters in a segment, a control byte, "?", "#", "%", "\" or ";", a method
+ * that is not upper-case letters and "-".  PN_E_TOO_LONG over the maximum.
+ * *at, if not NULL, gets the offset of the first byte that is wrong.
+ */
+PN_MUST_USE enum pn_err pn_pathpat_parse(struct pn_str text,
+                                         struct pn_pathpat *out, size_t *at);
+
+/* path is canonical and decoded once (core/target.h). */
+bool pn_pathpat_matches(const struct pn_pathpat *pattern, struct pn_str method,
+                        struct pn_str path);
+
+#endif

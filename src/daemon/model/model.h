@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The things posternd governs, as plain structs that store, ops and api share.
+ *
+ * Text is NUL-terminated and lives in the arena of whoever asked.  Instants
+ * are Unix seconds, 0 = none.  NULL lists with count 0 mean "no restriction"
+ * only where a has_ flag says so.
+ */
+#ifndef PN_DAEMON_MODEL_MODEL_H
+#define PN_DAEMON_MODEL_MODEL_H
+
+#include "base/defs.h"
+#include "core/iprange.h"
+#include "core/policy.h"
+#include "core/record.h"
+
+enum {
+    PN_NAME_MAX = 128, /* token, group and app names, bytes */
+    PN_DESCRIPTION_MAX = 1000,
+    PN_EMAIL_MAX = 254,
+    PN_PASSWORD_MIN = 8,
+    PN_PASSWORD_MAX = 512,
+    PN_HEADER_NAME_MAX = 64,
+    PN_SCOPES_MAX = 16,
+    PN_LIST_MAX = 200, /* items of one page */
+};
+
+enum pn_role { PN_ROLE_USER = 0, PN_ROLE_AUDITOR, PN_ROLE_ADMIN };
+
+struct pn_group {
+    uint64_t id;
+    char *name;
+    char *description;
+    uint32_t member_count;
+};
+
+struct pn_user {
+    uint64_t id;
+    char *username;
+    char *display_name;  /* "" = none */
+    char *email;         /* "" = none */
+    char *password_hash; /* NULL = no local password */
+    bool must_change_password;
+    enum pn_role role;
+    bool active;
+    char *source;            /* "local" */
+    struct pn_group *groups; /* ascending by id */
+    uint16_t group_count;
+    int64_t created_at;
+};
+
+/* Rules of IP addresses with their notes, as an administrator typed them. */
+struct pn_ip_entry {
+    struct pn_iprange range;
+    char *note; /* "" = none */
+};
+
+struct pn_ip_policy {
+    bool present;             /* false = null: no restriction */
+    enum pn_ip_report report; /* only in the policy */
+    enum pn_ipmode mode;
+    struct pn_ip_entry *allow, *deny;
+    uint16_t allow_count, deny_count;
+};
+
+struct pn_text_list {
+    bool present; /* false = null */
+    char **item;
+    uint16_t count;
+};
+
+struct pn_grant_doc {
+    char *group;       /* NULL = everyone */
+    uint32_t max_days; /* 0 = null: no limit */
+};
+
+struct pn_policy {
+    uint64_t version; /* 1, 2, …: the ETag */
+    struct {
+        bool enabled;
+        struct pn_grant_doc *grants;
+        uint16_t grant_count;
+        enum pn_on_loss on_loss;
+        uint32_t admin_max_days; /* 0 = null */
+        uint32_t default_days;
+        uint32_t max_tokens_per_owner;
+        bool require_ip_rule;
+        bool read_only;
+        uint32_t max_overlap_hours;
+        uint32_t disable_unused_days; /* 0 = null */
+    } creation;
+    struct pn_ip_policy ip;
+    bool tls_required;
+    struct pn_text_list admin_groups, auditor_groups;
+};
+
+struct pn_app {
+    uint64_t id;
+    char *name;
+    char *url;
+    char *context_path; /* "" or "/jira" */
+    char **paths;
+    uint16_t path_count;
+    char **reads;
+    uint16_t read_count;
+    enum pn_foreign passwords, foreign_bearer;
+    uint16_t block_status; /* 403 or 401 */
+    enum pn_challenge challenge;
+    enum pn_cookies cookies;
+    bool allow_encoded_slash;
+    struct pn_ip_policy ip;
+    struct pn_text_list groups;
+    char *whoami_path, *whoami_field; /* NULL, NULL = null */
+    struct {
+        char *user_header, *groups_header, *name_header, *email_header;
+        enum pn_user_value user_value;
+        bool keep_authorization;
+    } identity; /* header names: "" = not sent */
+};
+
+enum pn_token_state {
+    PN_STATE_REVOKED = 0,
+    PN_STATE_EXPIRED,
+    PN_STATE_DISABLED,
+    PN_STATE_SUSPENDED,
+    PN_STATE_NOT_YET_VALID,
+    PN_STATE_ACTIVE,
+};
+
+/* One secret of a token; a token has one, or two during an overlap. */
+struct pn_token_secret {
+    uint64_t id;
+    struct pn_hash hash;
+    char last_four[5];
+    int64_t created_at;
+    int64_t ends_at; /* end of overlap, 0 = current */
+    int64_t last_used_at;
+};
+
+struct pn_token {
+    uint64_t id;
+    char *name;
+    char *description;
+    uint64_t owner_id;
+    char *owner; /* username */
+    char *prefix;
+    int64_t created_at, not_before, expires_at;
+    int64_t policy_expires_at; /* an enforced lower maximum; 0 = none */
+    int64_t revoked_at;
+    char *revoked_by, *revoked_reason; /* "" = none */
+    bool disabled;
+    enum pn_access access;
+    struct pn_text_list apps;
+    struct pn_ip_policy ip;
+    struct pn_text_list paths;
+    uint32_t rate_requests, rate_seconds; /* 0 = null */
+    char **scopes;
+    uint16_t scope_count;
+    struct pn_token_secret secrets[2]; /* current first */
+    uint8_t secret_count;
+    struct {
+        int64_t at;
+        char *address, *app, *method; /* "" = never */
+    } last_used;
+    enum pn_token_state state;     /* derived when read, never stored */
+    const char *suspended_because; /* "owner_inactive",
+                                      "owner_not_permitted", or NULL */
+};
+
+struct pn_session {
+    uint64_t id;
+    uint64_t user_id;
+    struct pn_hash hash; /* of the cookie */
+    int64_t created_at, last_seen_at, signed_in_at;
+    char *address, *user_agent;
+};
+
+struct pn_audit_event {
+    uint64_t position; /* 1, 2, … without gaps */
+    int64_t at;
+    char *actor;      /* username, "local:root", or "" */
+    char *actor_kind; /* "session", "token", "local", "system" */
+    char *action;     /* "token.create" */
+    char *subject;    /* public id or name */
+    char *detail;     /* JSON object: before, after; never a secret */
+    char *address;
+    char *request_id;
+    struct pn_hash hash; /* of this event and the one before */
+};
+
+/* What is wrong with one field of a document. */
+struct pn_fault_field {
+    char *pointer; /* JSON Pointer (RFC 6901): "/ip_rules/allow/0" */
+    char *code;    /* "invalid_range" */
+    char *detail;  /* a sentence that names the remedy */
+};
+
+enum { PN_FAULT_FIELDS_MAX = 32 };
+
+/* Why something was not done.  status 0 = nothing is wrong. */
+struct pn_fault {
+    unsigned status;  /* HTTP */
+    const char *code; /* literal: "name_taken" */
+    char *detail;     /* arena, or literal */
+    uint32_t retry_after_s;
+    struct pn_fault_field fields[PN_FAULT_FIELDS_MAX];
+    uint8_t field_count;
+};
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What callers may do, and the one path by which anything changes.
+ *
+ * pn_ops_change(): authorise, change, audit, publish, answer.  One writer
+ * thread takes all waiting changes: one SQL transaction with a savepoint each,
+ * one publish, then the answers.  When it returns true the change is durable
+ * and in force on this node.  When it returns false nothing changed and *fault
+ * says why; one exception is documented there: status 503 with code
+ * "not_in_force" means stored but not yet published.
+ *
+ * Reads go through a connection of their own per calling thread.  Any thread.
+ * Everything returned lives in the caller's arena.
+ */
+#ifndef PN_DAEMON_OPS_OPS_H
+#define PN_DAEMON_OPS_OPS_H
+
+#include "base/arena.h"
+#include "base/secret.h"
+#include "core/decision.h"
+#include "daemon/model/codec.h"
+#include "daemon/store/store.h"
+#include "index/writer.h"
+
+enum {
+    PN_SUDO_S = 900, /* making a token needs a sign-in this fresh */
+    PN_SESSION_IDLE_S = 12 * 3600,
+    PN_SESSION_MAX_S = 7 * 86400,
+    PN_PUBLISH_DEADLINE_S = 5,
+};
+
+enum pn_caller_kind {
+    PN_CALLER_ANONYMOUS = 0,
+    PN_CALLER_SESSION, /* a browser or "postern login" */
+    PN_CALLER_TOKEN,   /* an API token: itself only, or by its scopes */
+    PN_CALLER_LOCAL,   /* admin.sock, by peer credentials: administrator */
+    PN_CALLER_SYSTEM,  /* posternd's own jobs */
+};
+
+/* Who asks.  The all-zero value may do nothing. */
+struct pn_caller {
+    enum pn_caller_kind kind;
+    uint64_t user_id;
+    const char *username; /* "local:root" for PN_CALLER_LOCAL */
+    enum pn_role role;
+    bool must_change_password;
+    uint64_t session_id;
+    int64_t signed_in_at;
+    uint64_t token_id;
+    uint32_t scopes; /* bits, PN_SCOPE_… */
+    const char *address;
+    const char *user_agent;
+    const char *request_id;
+};
+
+enum pn_scope {
+    PN_SCOPE_OWN_TOKENS_WRITE = 1 << 0,
+    PN_SCOPE_TOKENS_READ = 1 << 1,
+    PN_SCOPE_TOKENS_REVOKE = 1 << 2,
+    PN_SCOPE_USERS_READ = 1 << 3,
+    PN_SCOPE_USERS_WRITE = 1 << 4,
+    PN_SCOPE_POLICY_READ = 1 << 5,
+    PN_SCOPE_POLICY_WRITE = 1 << 6,
+    PN_SCOPE_AUDIT_READ = 1 << 7,
+};
+
+struct pn_ops;
+
+struct pn_ops_options {
+    const char *store_url;
+    const char *index_dir;
+    const char *index_group; /* NULL = unchanged */
+    uint32_t stale_after_s;  /* 0 = no limit (one SQLite node) */
+};
+
+/* Opens store and index, heals, starts the writer thread. */
+PN_MUST_USE enum pn_err pn_ops_start(const struct pn_ops_options *options,
+                                     struct pn_ops **out);
+void pn_ops_stop(struct pn_ops *ops); /* finishes what was taken; NULL fine */
+
+enum pn_act {
+    PN_ACT_TOKEN_CREATE = 1,
+    PN_ACT_TOKEN_EDIT,
+    PN_ACT_TOKEN_REVOKE,
+    PN_ACT_TOKEN_DISABLE,
+    PN_ACT_TOKEN_ENABLE,
+    PN_ACT_USER_CREATE,
+    PN_ACT_USER_EDIT,
+    PN_ACT_USER_DELETE,
+    PN_ACT_GROUP_CREATE,
+    PN_ACT_GROUP_EDIT,
+    PN_ACT_GROUP_DELETE,
+    PN_ACT_APP_CREATE,
+    PN_ACT_APP_EDIT,
+    PN_ACT_APP_DELETE,
+    PN_ACT_POLICY_PUT,
+    PN_ACT_PASSWORD_CHANGE,
+    PN_ACT_SIGN_IN, /* internal: pn_ops_sign_in() */
+    PN_ACT_SIGN_OUT,
+    PN_ACT_COUNT,
+};
+
+/* One change: inputs by act; outputs are filled on success. */
+struct pn_change {
+    enum pn_act act;
+    const char *name;   /* user, group, app to edit or delete */
+    uint64_t id;        /* token to edit, revoke, … */
+    const char *reason; /* revoke; NULL = none */
+    union {
+        const struct pn_token_wish *token;
+        const struct pn_user_wish *user;
+        const struct pn_group *group; /* EDIT: new name and description */
+        const struct pn_app *app;     /* whole, after merging */
+        const struct pn_policy *policy;
+    } in;
+    uint64_t if_version; /* POLICY_PUT: the version the caller read */
+    const char *old_password, *new_password; /* PASSWORD_CHANGE */
+    /* out */
+    struct pn_token *token;   /* CREATE … ENABLE */
+    struct pn_secret *secret; /* CREATE: storage given by the caller */
+    struct pn_user *user;
+    struct pn_group *group;
+    struct pn_app *app;
+    struct pn_policy *policy;
+    char **warnings; /* "group \"x\" does not exist (yet)" */
+    uint16_t warning_count;
+};
+
+PN_MUST_USE bool pn_ops_change(struct pn_ops *ops,
+                               const struct pn_caller *caller,
+                               struct pn_change *change, struct pn_arena *arena,
+                               struct pn_fault *fault);
+
+/* --- who is it ---------------------------------------------------------- */
+
+/*
+ * Check user name and password (slow on purpose; same time for unknown users),
+ * throttled by address, never locking an account; open a session.  *cookie
+ * gets its secret, caller the session's owner.
+ */
+PN_MUST_USE bool
+pn_ops_sign_in(struct pn_ops *ops, struct pn_str username,
+               const struct pn_secret *password, const struct pn_caller *client,
+               struct pn_arena *arena, struct pn_secret *cookie,
+               struct pn_caller *caller, struct pn_fault *fault);
+
+/* The caller behind a session cookie or an Authorization header value; false =
+ * 401 in *fault.  client carries address, user agent, request id. */
+PN_MUST_USE bool pn_ops_session(struct pn_ops *ops, struct pn_str cookie,
+                                const struct pn_caller *client,
+                                struct pn_arena *arena,
+                                struct pn_caller *caller,
+                                struct pn_fault *fault);
+PN_MUST_USE bool pn_ops_authorization(struct pn_ops *ops, struct pn_str value,
+                                      const struct pn_caller *client,
+                                      struct pn_arena *arena,
+                                      struct pn_caller *caller,
+                                      struct pn_fault *fault);
+
+/* --- reads; each checks the caller's right first ------------------------- */
+
+struct pn_me {
+    struct pn_user user;
+    struct pn_allowance allowance;
+    char *granted_by; /* group name, or NULL */
+};
+PN_MUST_USE bool pn_ops_me(struct pn_ops *ops, const struct pn_caller *caller,
+                           struct pn_arena *arena, struct pn_me *out,
+                           struct pn_fault *fault);
+PN_MUST_USE bool
+pn_ops_tokens(struct pn_ops *ops, const struct pn_caller *caller,
+              const char *owner, /* NULL = all one may see */
+              struct pn_token_filter filter, const struct pn_page *page,
+              struct pn_arena *arena, struct pn_token_list *out,
+              struct pn_fault *fault);
+PN_MUST_USE bool pn_ops_token(struct pn_ops *ops,
+                              const struct pn_caller *caller, uint64_t id,
+                              struct pn_arena *arena, struct pn_token *out,
+                              struct pn_fault *fault);
+PN_MUST_USE bool pn_ops_users(struct pn_ops *ops,
+                              const struct pn_caller *caller,
+                              const struct pn_page *page,
+                              struct pn_arena *arena, struct pn_user_list *out,
+                              struct pn_fault *fault);
+PN_MUST_USE bool pn_ops_user(struct pn_ops *ops, const struct pn_caller *caller,
+                             const char *username, struct pn_arena *arena,
+                             struct pn_user *out, struct pn_fault *fault);
+PN_MUST_USE bool
+pn_ops_groups(struct pn_ops *ops, const struct pn_caller *caller,
+              const struct pn_page *page, struct pn_arena *arena,
+              struct pn_group_list *out, struct pn_fault *fault);
+PN_MUST_USE bool pn_ops_group(struct pn_ops *ops,
+                              const struct pn_caller *caller, const char *name,
+                              struct pn_arena *arena, struct pn_group *out,
+                              struct pn_fault *fault);
+PN_MUST_USE bool pn_ops_apps(struct pn_ops *ops, const struct pn_caller *caller,
+                             const struct pn_page *page, struct pn_arena *arena,
+                             struct pn_app_list *out, struct pn_fault *fault);
+PN_MUST_USE bool pn_ops_app(struct pn_ops *ops, const struct pn_caller *caller,
+                            const char *name, struct pn_arena *arena,
+                            struct pn_app *out, struct pn_fault *fault);
+PN_MUST_USE bool pn_ops_policy(struct pn_ops *ops,
+                               const struct pn_caller *caller,
+                               struct pn_arena *arena, struct pn_policy *out,
+                               struct pn_fault *fault);
+PN_MUST_USE bool pn_ops_audit(struct pn_ops *ops,
+                              const struct pn_caller *caller,
+                              const struct pn_page *page,
+                              struct pn_arena *arena, struct pn_audit_list *out,
+                              struct pn_fault *fault);
+
+/* What the gate would say, through core's own function, on the store's present
+ * records. */
+struct pn_question {
+    const char *username; /* or token_id */
+    uint64_t token_id;
+    const char *app, *method, *url, *address; /* address NULL = unknown */
+    int64_t at;                               /* 0 = now */
+    bool tls;
+};
+struct pn_answer {
+    struct pn_decision decision;
+    char *where;   /* "policy", "app \"jira\"", "token \"backup\"", or "" */
+    char *pointer; /* into that document: "/ip_rules", or "" */
+    char *detail;  /* a sentence */
+};
+PN_MUST_USE bool pn_ops_explain(struct pn_ops *ops,
+                                const struct pn_caller *caller,
+                                const struct pn_question *question,
+                                struct pn_arena *arena, struct pn_answer *out,
+                                struct pn_fault *fault);
+
+/* --- jobs and health ----------------------------------------------------- */
+
+/* Last uses as collected from workers; written in batches. */
+PN_MUST_USE enum pn_err pn_ops_last_use(struct pn_ops *ops,
+                                        const struct pn_last_use *uses,
+                                        size_t count);
+
+struct pn_health {
+    bool store_ok, index_ok;
+    struct pn_index_stats index;
+    int64_t store_position;
+    uint64_t changes_total, changes_failed_total, batches_total;
+};
+void pn_ops_health(struct pn_ops *ops, struct pn_health *out);
+
+/*
+ * First start: the administrator "admin" with a generated password (returned,
+ * to be changed at first sign-in) or the given one.  PN_E_EXISTS when there is
+ * an administrator already.
+ */
+PN_MUST_USE enum pn_err pn_ops_first_admin(struct pn_ops *ops,
+                                           const struct pn_secret *given,
+                                           struct pn_secret *password);
+
+#endif

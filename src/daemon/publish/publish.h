@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Store -> index.  Consumes the change feed in order; each change names an
+ * object whose present state is read and written, so nothing is ever applied
+ * out of order and a crash between commit and publish heals at start.
+ *
+ * Owned by the thread that publishes; not for two threads at once.
+ */
+#ifndef PN_DAEMON_PUBLISH_PUBLISH_H
+#define PN_DAEMON_PUBLISH_PUBLISH_H
+
+#include "daemon/store/store.h"
+#include "index/writer.h"
+
+struct pn_publisher;
+
+/* Opens the index, rebuilds it when it is missing, foreign, damaged or ahead
+ * of the store, and catches up.  Both stay the caller's. */
+PN_MUST_USE enum pn_err pn_publisher_new(struct pn_store *store,
+                                         const struct pn_index_options *options,
+                                         struct pn_publisher **out);
+void pn_publisher_free(struct pn_publisher *publisher);
+
+/* Publish all changes up to the store's present position, in one commit. */
+PN_MUST_USE enum pn_err pn_publisher_run(struct pn_publisher *publisher);
+
+/* Everything anew into a new generation. */
+PN_MUST_USE enum pn_err pn_publisher_rebuild(struct pn_publisher *publisher);
+
+/* After PN_E_BUSY (a hostile or stuck reader): move to a new generation. */
+void pn_publisher_heartbeat(struct pn_publisher *publisher, int64_t now);
+PN_MUST_USE enum pn_err pn_publisher_stats(struct pn_publisher *publisher,
+                                           struct pn_index_stats *out);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Local passwords: Argon2id (RFC 9106) through libsodium, 19 MiB, 2 passes
+ * (OWASP's minimum), as libsodium's "$argon2id$…" text.
+ */
+#ifndef PN_DAEMON_SIGNIN_PASSWORD_H
+#define PN_DAEMON_SIGNIN_PASSWORD_H
+
+#include "base/defs.h"
+#include "base/secret.h"
+
+enum { PN_PASSWORD_HASH_MAX = 128 };
+
+/* Once per process, before threads.  PN_E_IO when the library will not start.
+ */
+PN_MUST_USE enum pn_err pn_password_init(void);
+
+PN_MUST_USE enum pn_err pn_password_hash(const struct pn_secret *password,
+                                         char out[PN_PASSWORD_HASH_MAX]);
+
+/* hash NULL (no such user): the same work is done, and the answer is no. */
+bool pn_password_verify(const struct pn_secret *password, const char *hash);
+
+/* len random bytes from the operating system. */
+void pn_random(void *bytes, size_t len);
+
+/* A password for a person to type once: 20 unambiguous characters. */
+void pn_password_generate(struct pn_secret *out);
+
+#endif

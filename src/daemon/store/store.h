@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store: the truth about users, tokens, policy and audit, in SQL.
+ *
+ * One struct pn_store is one database connection, not for two threads at once.
+ * Queries are portable; store/db.h is the narrow driver interface that sqlite.c
+ * implements (and another driver can).  Loaded objects live in the caller's
+ * arena.  PN_E_NOT_FOUND, PN_E_EXISTS (unique name), PN_E_BUSY, PN_E_NO_SPACE,
+ * PN_E_STORE; outputs are untouched on error.
+ */
+#ifndef PN_DAEMON_STORE_STORE_H
+#define PN_DAEMON_STORE_STORE_H
+
+#include "base/arena.h"
+#include "daemon/model/model.h"
+
+struct pn_store;
+
+enum pn_store_use { PN_STORE_WRITE = 0, PN_STORE_READ_ONLY };
+
+/* url: "sqlite:/var/lib/postern/postern.db".  WRITE also migrates. */
+PN_MUST_USE enum pn_err pn_store_open(const char *url, enum pn_store_use use,
+                                      struct pn_store **out);
+void pn_store_close(struct pn_store *store);            /* NULL is fine */
+const char *pn_store_why(const struct pn_store *store); /* last error, words */
+
+/* Random, new on restore and migration: an index of another epoch is void. */
+PN_MUST_USE enum pn_err pn_store_epoch(struct pn_store *store, uint64_t *out);
+
+/* Transactions.  begin takes the write lock at once (BEGIN IMMEDIATE). */
+PN_MUST_USE enum pn_err pn_store_begin(struct pn_store *store);
+PN_MUST_USE enum pn_err pn_store_commit(struct pn_store *store);
+void pn_store_rollback(struct pn_store *store);
+PN_MUST_USE enum pn_err pn_store_savepoint(struct pn_store *store);
+PN_MUST_USE enum pn_err pn_store_release(struct pn_store *store);
+PN_MUST_USE enum pn_err pn_store_rollback_to(struct pn_store *store);
+
+/* --- users and groups ------------------------------------------------- */
+
+PN_MUST_USE enum pn_err pn_store_user_by_name(struct pn_store *store,
+                                              struct pn_str username,
+                                              struct pn_arena *arena,
+                                              struct pn_user *out);
+PN_MUST_USE enum pn_err pn_store_user_by_id(struct pn_store *store, uint64_t id,
+                                            struct pn_arena *arena,
+                                            struct pn_user *out);
+/* id is set by the caller (core/id.h); groups by id. */
+PN_MUST_USE enum pn_err pn_store_user_insert(struct pn_store *store,
+                                             const struct pn_user *user);
+PN_MUST_USE enum pn_err pn_store_user_update(struct pn_store *store,
+                                             const struct pn_user *user);
+/* Tokens must be revoked first by the caller; they and the audit stay. */
+PN_MUST_USE enum pn_err pn_store_user_delete(struct pn_store *store,
+                                             uint64_t id);
+PN_MUST_USE enum pn_err pn_store_active_admins(struct pn_store *store,
+                                               uint32_t *count);
+
+PN_MUST_USE enum pn_err pn_store_group_by_name(struct pn_store *store,
+                                               struct pn_str name,
+                                               struct pn_arena *arena,
+                                               struct pn_group *out);
+PN_MUST_USE enum pn_err pn_store_group_insert(struct pn_store *store,
+                                              const struct pn_group *group);
+PN_MUST_USE enum pn_err pn_store_group_update(struct pn_store *store,
+                                              const struct pn_group *group);
+PN_MUST_USE enum pn_err pn_store_group_delete(struct pn_store *store,
+                                              uint64_t id);
+
+/* Pages: items after the cursor in ascending order of the sort key.  cursor is
+ * "" for the first page; next is "" after the last. */
+struct pn_page {
+    const char *cursor;
+    uint16_t limit; /* 1..PN_LIST_MAX */
+};
+struct pn_user_list {
+    struct pn_user *item;
+    uint16_t count;
+    char *next;
+};
+struct pn_group_list {
+    struct pn_group *item;
+    uint16_t count;
+    char *next;
+};
+struct pn_app_list {
+    struct pn_app *item;
+    uint16_t count;
+    char *next;
+};
+struct pn_token_list {
+    struct pn_token *item;
+    uint16_t count;
+    char *next;
+};
+struct pn_audit_list {
+    struct pn_audit_event *item;
+    uint16_t count;
+    char *next;
+};
+
+PN_MUST_USE enum pn_err pn_store_users(struct pn_store *store,
+                                       const struct pn_page *page,
+                                       struct pn_arena *arena,
+                                       struct pn_user_list *out);
+PN_MUST_USE enum pn_err pn_store_groups(struct pn_store *store,
+                                        const struct pn_page *page,
+                                        struct pn_arena *arena,
+                                        struct pn_group_list *out);
+
+/* --- apps and policy --------------------------------------------------- */
+
+PN_MUST_USE enum pn_err pn_store_app_by_name(struct pn_store *store,
+                                             struct pn_str name,
+                                             struct pn_arena *arena,
+                                             struct pn_app *out);
+PN_MUST_USE enum pn_err pn_store_app_by_id(struct pn_store *store, uint64_t id,
+                                           struct pn_arena *arena,
+                                           struct pn_app *out);
+PN_MUST_USE enum pn_err pn_store_app_insert(struct pn_store *store,
+                                            const struct pn_app *app);
+PN_MUST_USE enum pn_err pn_store_app_update(struct pn_store *store,
+                                            const struct pn_app *app);
+PN_MUST_USE enum pn_err pn_store_app_delete(struct pn_store *store,
+                                            uint64_t id);
+PN_MUST_USE enum pn_err pn_store_apps(struct pn_store *store,
+                                      const struct pn_page *page,
+                                      struct pn_arena *arena,
+                                      struct pn_app_list *out);
+
+/* The newest version.  Every put keeps the former ones. */
+PN_MUST_USE enum pn_err pn_store_policy(struct pn_store *store,
+                                        struct pn_arena *arena,
+                                        struct pn_policy *out);
+PN_MUST_USE enum pn_err pn_store_policy_put(struct pn_store *store,
+                                            const struct pn_policy *policy,
+                                            const char *by, int64_t at);
+
+/* Present prefix first, then former ones. */
+PN_MUST_USE enum pn_err pn_store_prefixes(struct pn_store *store,
+                                          struct pn_arena *arena,
+                                          struct pn_prefixes *out);
+
+/* --- tokens ------------------------------------------------------------ */
+
+PN_MUST_USE enum pn_err pn_store_token_by_id(struct pn_store *store,
+                                             uint64_t id,
+                                             struct pn_arena *arena,
+                                             struct pn_token *out);
+PN_MUST_USE enum pn_err pn_store_token_by_hash(struct pn_store *store,
+                                               const struct pn_hash *hash,
+                                               struct pn_arena *arena,
+                                               struct pn_token *out);
+/* PN_E_EXISTS: a live token of this owner has the name. */
+PN_MUST_USE enum pn_err pn_store_token_insert(struct pn_store *store,
+                                              const struct pn_token *token);
+PN_MUST_USE enum pn_err pn_store_token_update(struct pn_store *store,
+                                              const struct pn_token *token);
+/* Tokens that are neither revoked nor expired. */
+PN_MUST_USE enum pn_err pn_store_live_tokens(struct pn_store *store,
+                                             uint64_t owner_id, int64_t now,
+                                             uint32_t *count);
+
+struct pn_token_filter {
+    uint64_t owner_id; /* 0 = everybody's */
+    bool has_state;
+    enum pn_token_state state;
+    const char *search; /* part of the name; NULL = all */
+};
+/* Newest first. state and suspended_because are derived with policy and now. */
+PN_MUST_USE enum pn_err pn_store_tokens(struct pn_store *store,
+                                        const struct pn_token_filter *filter,
+                                        const struct pn_page *page, int64_t now,
+                                        struct pn_arena *arena,
+                                        struct pn_token_list *out);
+
+/* Batches of last use, written outside the change feed. */
+struct pn_last_use {
+    uint64_t token_id;
+    int64_t at;
+    const char *address, *app, *method;
+};
+PN_MUST_USE enum pn_err pn_store_last_use(struct pn_store *store,
+                                          const struct pn_last_use *uses,
+                                          size_t count);
+
+/* --- sessions ---------------------------------------------------------- */
+
+PN_MUST_USE enum pn_err pn_store_session_insert(struct pn_store *store,
+                                                const struct pn_session *ses);
+PN_MUST_USE enum pn_err pn_store_session_by_hash(struct pn_store *store,
+                                                 const struct pn_hash *hash,
+                                                 struct pn_arena *arena,
+                                                 struct pn_session *out);
+PN_MUST_USE enum pn_err pn_store_session_delete(struct pn_store *store,
+                                                uint64_t id);
+PN_MUST_USE enum pn_err pn_store_sessions_delete_of(struct pn_store *store,
+                                                    uint64_t user_id,
+                                                    uint64_t except_id);
+PN_MUST_USE enum pn_err pn_store_sessions_purge(struct pn_store *store,
+                                                int64_t created_before,
+                                                int64_t seen_before);
+PN_MUST_USE enum pn_err pn_store_session_seen(struct pn_store *store,
+                                              uint64_t id, int64_t at);
+
+/* --- changes and audit -------------------------------------------------- */
+
+/* What must be published anew.  The publisher reads the object's present state
+ * and writes it, so consuming a change twice is harmless. */
+enum pn_change_kind {
+    PN_CHANGE_TOKEN = 1,
+    PN_CHANGE_OWNER,
+    PN_CHANGE_APP,
+    PN_CHANGE_POLICY,
+    PN_CHANGE_GROUP, /* renamed or deleted: its members, policy and apps */
+};
+
+struct pn_feed_change {
+    int64_t position;
+    enum pn_change_kind kind;
+    uint64_t id;
+    struct pn_str old_name; /* app: a name that must go from the index */
+};
+
+/* Positions come from one counter row, raised last before commit. */
+PN_MUST_USE enum pn_err pn_store_change_add(struct pn_store *store,
+                                            enum pn_change_kind kind,
+                                            uint64_t id, const char *old_name);
+PN_MUST_USE enum pn_err pn_store_changes(struct pn_store *store, int64_t after,
+                                         uint16_t limit, struct pn_arena *arena,
+                                         struct pn_feed_change **out,
+                                         uint16_t *count);
+PN_MUST_USE enum pn_err pn_store_position(struct pn_store *store, int64_t *out);
+/* Forget changes up to there (the index holds them). */
+PN_MUST_USE enum pn_err pn_store_changes_trim(struct pn_store *store,
+                                              int64_t up_to);
+
+/* Chains: position and hash are set here, inside the caller's transaction. */
+PN_MUST_USE enum pn_err pn_store_audit_add(struct pn_store *store,
+                                           const struct pn_audit_event *event);
+PN_MUST_USE enum pn_err pn_store_audit(struct pn_store *store,
+                                       const struct pn_page *page,
+                                       struct pn_arena *arena,
+                                       struct pn_audit_list *out);
+/* Walk the chain; *bad gets the first position that does not fit, 0 = none. */
+PN_MUST_USE enum pn_err pn_store_audit_verify(struct pn_store *store,
+                                              uint64_t *checked, uint64_t *bad);
+
+/* --- everything, for a rebuild of the index ----------------------------- */
+
+/* Called once for each; stops at the first error and returns it. */
+typedef enum pn_err pn_store_each_fn(void *arg, uint64_t id);
+PN_MUST_USE enum pn_err pn_store_each_token(struct pn_store *store,
+                                            pn_store_each_fn *call, void *arg);
+PN_MUST_USE enum pn_err pn_store_each_owner(struct pn_store *store,
+                                            pn_store_each_fn *call, void *arg);
+PN_MUST_USE enum pn_err pn_store_each_app(struct pn_store *store,
+                                          pn_store_each_fn *call, void *arg);
+PN_MUST_USE enum pn_err pn_store_each_member(struct pn_store *store,
+                                             uint64_t group_id,
+                                             pn_store_each_fn *call, void *arg);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writing the index: posternd only, one process, one thread.
+ */
+#ifndef PN_INDEX_WRITER_H
+#define PN_INDEX_WRITER_H
+
+#include "base/defs.h"
+#include "core/hash.h"
+
+struct pn_index_writer;
+
+struct pn_index_options {
+    const char *dir;        /* made, 0750, if missing; group kept */
+    uint64_t epoch;         /* the store's */
+    uint32_t stale_after_s; /* 0 = readers never call it stale */
+    uint64_t map_reserve;   /* bytes; 0 = 64 GiB */
+    const char *group;      /* readers' group, or NULL: unchanged */
+};
+
+/*
+ * Open the present generation.  *position gets the feed position it holds.
+ * PN_E_NOT_FOUND when there is none usable (missing, other epoch, damaged):
+ * call pn_index_writer_rebuild().  PN_E_BUSY when another process writes.
+ */
+PN_MUST_USE enum pn_err
+pn_index_writer_open(const struct pn_index_options *options,
+                     struct pn_index_writer **out, int64_t *position);
+void pn_index_writer_free(struct pn_index_writer *writer);
+
+/*
+ * Start an empty generation beside the present one.  What is put until
+ * pn_index_writer_commit() goes there; that commit switches readers over.
+ */
+PN_MUST_USE enum pn_err pn_index_writer_rebuild(struct pn_index_writer *writer);
+
+/* Open as above, but always into a new, empty generation. */
+PN_MUST_USE enum pn_err
+pn_index_writer_create(const struct pn_index_options *options,
+                       struct pn_index_writer **out);
+
+/* All puts and deletes happen inside begin … commit or abort. */
+PN_MUST_USE enum pn_err pn_index_writer_begin(struct pn_index_writer *writer);
+void pn_index_writer_abort(struct pn_index_writer *writer);
+
+/* Record bytes come from core/record.h.  Deleting what is absent is fine. */
+PN_MUST_USE enum pn_err pn_index_put_token(struct pn_index_writer *writer,
+                                           const struct pn_hash *hash,
+                                           struct pn_str record);
+PN_MUST_USE enum pn_err pn_index_del_token(struct pn_index_writer *writer,
+                                           const struct pn_hash *hash);
+PN_MUST_USE enum pn_err pn_index_put_token_name(struct pn_index_writer *writer,
+                                                uint64_t id,
+                                                struct pn_str name);
+PN_MUST_USE enum pn_err pn_index_del_token_name(struct pn_index_writer *writer,
+                                                uint64_t id);
+PN_MUST_USE enum pn_err pn_index_put_owner(struct pn_index_writer *writer,
+                                           uint64_t id, struct pn_str record);
+PN_MUST_USE enum pn_err pn_index_del_owner(struct pn_index_writer *writer,
+                                           uint64_t id);
+PN_MUST_USE enum pn_err pn_index_put_rules(struct pn_index_writer *writer,
+                                           uint64_t id, struct pn_str record);
+PN_MUST_USE enum pn_err pn_index_del_rules(struct pn_index_writer *writer,
+                                           uint64_t id);
+/* These four raise the policy version. */
+PN_MUST_USE enum pn_err pn_index_put_app(struct pn_index_writer *writer,
+                                         struct pn_str name,
+                                         struct pn_str record);
+PN_MUST_USE enum pn_err pn_index_del_app(struct pn_index_writer *writer,
+                                         struct pn_str name);
+PN_MUST_USE enum pn_err pn_index_put_policy(struct pn_index_writer *writer,
+                                            struct pn_str record);
+
+/*
+ * Make it durable and visible: readers that begin after this returns see it.
+ * position is the feed position now reached.  Dead readers are cleared, a full
+ * map grows.  PN_E_NO_SPACE, PN_E_IO, PN_E_BUSY.
+ */
+PN_MUST_USE enum pn_err pn_index_writer_commit(struct pn_index_writer *writer,
+                                               int64_t position);
+
+/* Wall clock and boot clock into the page; call at least once a second. */
+void pn_index_writer_heartbeat(struct pn_index_writer *writer, int64_t now);
+
+/* Remove generations that nobody reads any more. */
+void pn_index_writer_tidy(struct pn_index_writer *writer);
+
+struct pn_index_stats {
+    uint64_t generation, tokens, owners, apps, live_bytes, file_bytes;
+    int64_t position;
+    uint32_t readers;
+};
+PN_MUST_USE enum pn_err pn_index_writer_stats(struct pn_index_writer *writer,
+                                              struct pn_index_stats *out);
+
+#endif
