@@ -34,7 +34,11 @@ void pn_index_writer_free(struct pn_index_writer *writer);
  */
 PN_MUST_USE enum pn_err pn_index_writer_rebuild(struct pn_index_writer *writer);
 
-/* Open as above, but always into a new, empty generation. */
+/*
+ * Open as above, but always into a new, empty generation.  Works also while
+ * another writer of this same process is stuck in the present generation, and
+ * whatever that one does later never becomes the current generation again.
+ */
 PN_MUST_USE enum pn_err
 pn_index_writer_create(const struct pn_index_options *options,
                        struct pn_index_writer **out);

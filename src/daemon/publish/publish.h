@@ -21,13 +21,23 @@ PN_MUST_USE enum pn_err pn_publisher_new(struct pn_store *store,
                                          struct pn_publisher **out);
 void pn_publisher_free(struct pn_publisher *publisher);
 
+/*
+ * As pn_publisher_new(), but always into a new generation and without touching
+ * the present one (pn_index_writer_create): for when another thread of this
+ * process is stuck in the present one, held by a hostile or dying reader.
+ */
+PN_MUST_USE enum pn_err
+pn_publisher_new_generation(struct pn_store *store,
+                            const struct pn_index_options *options,
+                            struct pn_publisher **out);
+
 /* Publish all changes up to the store's present position, in one commit. */
 PN_MUST_USE enum pn_err pn_publisher_run(struct pn_publisher *publisher);
 
 /* Everything anew into a new generation. */
 PN_MUST_USE enum pn_err pn_publisher_rebuild(struct pn_publisher *publisher);
 
-/* After PN_E_BUSY (a hostile or stuck reader): move to a new generation. */
+/* Tell readers that posternd lives; at least once a second. */
 void pn_publisher_heartbeat(struct pn_publisher *publisher, int64_t now);
 PN_MUST_USE enum pn_err pn_publisher_stats(struct pn_publisher *publisher,
                                            struct pn_index_stats *out);

@@ -15,11 +15,22 @@ enum { PN_PASSWORD_HASH_MAX = 128 };
  */
 PN_MUST_USE enum pn_err pn_password_init(void);
 
+/*
+ * Both run in the caller's thread.  At most PN_PASSWORD_RUNNING work at once
+ * and PN_PASSWORD_WAITING wait their turn, so that a flood of sign-ins takes
+ * bounded memory; beyond that PN_E_BUSY at once.  PN_E_NOMEM.
+ */
+enum { PN_PASSWORD_RUNNING = 2, PN_PASSWORD_WAITING = 16 };
+
 PN_MUST_USE enum pn_err pn_password_hash(const struct pn_secret *password,
                                          char out[PN_PASSWORD_HASH_MAX]);
 
-/* hash NULL (no such user): the same work is done, and the answer is no. */
-bool pn_password_verify(const struct pn_secret *password, const char *hash);
+/*
+ * PN_OK = it is the password, PN_E_PERMISSION = it is not.  hash NULL (no such
+ * user, no local password): the same work is done, and the answer is no.
+ */
+PN_MUST_USE enum pn_err pn_password_verify(const struct pn_secret *password,
+                                           const char *hash);
 
 /* len random bytes from the operating system. */
 void pn_random(void *bytes, size_t len);
