@@ -1,0 +1,35 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Fail on a commit subject that is not "area: what it does", <= 60 characters.
+
+A shallow clone is checked as far as it goes.
+"""
+import re
+import subprocess
+import sys
+
+SUBJECT = re.compile(r"[a-z0-9][a-z0-9_./+-]*(, ?[a-z0-9_./+-]+)*: \S.*[^.\s]$")
+MAX = 60
+
+
+def main():
+    log = subprocess.run(
+        ["git", "log", "--no-merges",
+         "--format=%h %s"],
+        stdout=subprocess.PIPE, text=True, check=True).stdout
+    bad = 0
+    for line in log.splitlines():
+        commit, _, subject = line.partition(" ")
+        why = None
+        if len(subject) > MAX:
+            why = f"{len(subject)} characters, at most {MAX}"
+        elif not SUBJECT.match(subject):
+            why = 'not "area: what it does"'
+        if why:
+            print(f"{commit} {subject}\n    {why}")
+            bad += 1
+    sys.exit(bool(bad))
+
+
+if __name__ == "__main__":
+    main()
