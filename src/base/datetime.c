@@ -114,7 +114,7 @@ parse_offset(struct pn_str text, size_t at, int64_t *out)
     if (hour > 23 || minute > 59) {
         return PN_E_RANGE;
     }
-    *out = (hour * 60 + minute) * 60;
+    *out = (int64_t) hour * 3600 + (int64_t) minute * 60;
     if (text.ptr[at] == '-') {
         *out = -*out;
     }
