@@ -119,7 +119,7 @@ class Nginx:
     def reload(self):
         """Returns when every old worker has been replaced."""
         old = set(self.workers())
-        self.process.signal(signal.SIGHUP)
+        self.process.send(signal.SIGHUP)
         wait_until(lambda: self.workers() and not old & set(self.workers()),
                    "new workers")
 

@@ -115,7 +115,7 @@ class Process:
         wait_until(check, f"{self.name} to be ready\n{self.log()}", deadline_s)
         return self
 
-    def signal(self, number):
+    def send(self, number):
         self.popen.send_signal(number)
 
     def wait(self, deadline_s=DEADLINE_S):
@@ -125,7 +125,7 @@ class Process:
         """End it, politely first; whatever its group still holds is killed.
         Returns its exit status."""
         if self.running():
-            self.signal(number)
+            self.send(number)
             try:
                 self.wait()
             except subprocess.TimeoutExpired:
@@ -136,7 +136,7 @@ class Process:
 
     def kill(self):
         """kill -9, this process only."""
-        self.signal(signal.SIGKILL)
+        self.send(signal.SIGKILL)
         self.wait()
 
     def children(self):
