@@ -34,6 +34,7 @@ struct pn_credential {
     enum pn_scheme scheme;
     struct pn_str user; /* Basic: UTF-8, borrowed from scratch; Bearer: empty */
     struct pn_hash hash;
+    bool holds_token; /* see pn_credential_holds_token() */
 };
 
 /*
@@ -51,8 +52,12 @@ void pn_credential_parse(struct pn_str value,
                          const struct pn_prefixes *prefixes,
                          struct pn_buf *scratch, struct pn_credential *out);
 
-/* True if the value is of a known scheme and carries, as password, user name
- * or bearer, something that begins with one of the prefixes. */
+/*
+ * True if the value is of a known scheme and carries, as password, user name
+ * or bearer, something that begins with one of the prefixes.  A malformed
+ * Basic value is read leniently for this: an application behind an unprotected
+ * location might do so too.
+ */
 bool pn_credential_holds_token(const struct pn_credential *credential);
 
 #endif

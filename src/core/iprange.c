@@ -5,6 +5,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "base/str.h"
+
 enum { V4_OFFSET_BITS = 96 };
 
 static const uint8_t v4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
@@ -17,6 +19,9 @@ pn_ip_parse(struct pn_str text, struct pn_ip *out)
 
     if (text.len >= sizeof(buf)) {
         return PN_E_TOO_LONG;
+    }
+    if (text.len == 0 || memchr(text.ptr, '\0', text.len) != NULL) {
+        return PN_E_SYNTAX; /* inet_pton() would stop at the NUL */
     }
     memcpy(buf, text.ptr, text.len);
     buf[text.len] = '\0';
@@ -78,20 +83,17 @@ pn_iprange_parse(struct pn_str text, struct pn_iprange *out)
 {
     struct pn_iprange range = {.prefix = 128};
     struct pn_str addr = text;
-    const char *slash = memchr(text.ptr, '/', text.len);
+    struct pn_str digits;
+    bool has_prefix = pn_str_cut(text, '/', &addr, &digits);
     enum pn_err err;
 
-    if (slash != NULL) {
-        addr.len = (size_t) (slash - text.ptr);
-    }
     err = pn_ip_parse(addr, &range.net);
     if (err != PN_OK) {
         return err;
     }
 
-    if (slash != NULL) {
-        bool v4 = memchr(addr.ptr, ':', addr.len) == NULL;
-        struct pn_str digits = {slash + 1, text.len - addr.len - 1};
+    if (has_prefix) {
+        bool v4 = pn_str_find(addr, ':') == addr.len;
 
         err = parse_prefix(digits, v4 ? 32 : 128, &range.prefix);
         if (err != PN_OK) {
@@ -102,24 +104,100 @@ pn_iprange_parse(struct pn_str text, struct pn_iprange *out)
         }
     }
 
-    for (size_t i = 0; i < sizeof(range.net.bytes); i++) {
-        if (range.net.bytes[i] & (uint8_t) ~mask_byte(i, range.prefix)) {
-            return PN_E_RANGE;
-        }
+    if (!pn_iprange_sane(&range)) {
+        return PN_E_RANGE;
     }
     *out = range;
     return PN_OK;
 }
 
 bool
-pn_iprange_has(const struct pn_iprange *range, const struct pn_ip *ip)
+pn_iprange_sane(const struct pn_iprange *range)
 {
-    for (size_t i = 0; i < sizeof(ip->bytes); i++) {
-        uint8_t mask = mask_byte(i, range->prefix);
-
-        if ((ip->bytes[i] & mask) != range->net.bytes[i]) {
+    if (range->prefix > 128) {
+        return false;
+    }
+    for (size_t i = range->prefix / 8; i < sizeof(range->net.bytes); i++) {
+        if (range->net.bytes[i] & (uint8_t) ~mask_byte(i, range->prefix)) {
             return false;
         }
     }
     return true;
+}
+
+bool
+pn_iprange_has(const struct pn_iprange *range, const struct pn_ip *ip)
+{
+    size_t whole = range->prefix / 8; /* bytes to be equal */
+    unsigned rest = range->prefix % 8;
+
+    if (memcmp(ip->bytes, range->net.bytes, whole) != 0) {
+        return false;
+    }
+    return rest == 0
+           || (ip->bytes[whole] & mask_byte(whole, range->prefix))
+                  == range->net.bytes[whole];
+}
+
+static bool
+list_has(const struct pn_iprange *list, uint16_t count, const struct pn_ip *ip)
+{
+    for (uint16_t i = 0; i < count; i++) {
+        if (pn_iprange_has(&list[i], ip)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+pn_iprules_allow(const struct pn_iprules *rules, const struct pn_ip *ip)
+{
+    bool allowed = list_has(rules->allow, rules->allow_count, ip);
+    bool denied = list_has(rules->deny, rules->deny_count, ip);
+
+    if (rules->mode == PN_IP_DEFAULT_ALLOW) {
+        return !denied || allowed;
+    }
+    return allowed && !denied;
+}
+
+static bool
+is_mapped(const struct pn_ip *ip)
+{
+    return memcmp(ip->bytes, v4_prefix, sizeof(v4_prefix)) == 0;
+}
+
+bool
+pn_ip_is_loopback(const struct pn_ip *ip)
+{
+    static const struct pn_ip one = {{[15] = 1}}; /* ::1 */
+
+    return is_mapped(ip) ? ip->bytes[sizeof(v4_prefix)] == 127
+                         : memcmp(ip->bytes, one.bytes, sizeof(one.bytes)) == 0;
+}
+
+void
+pn_ip_format(const struct pn_ip *ip, struct pn_buf *out)
+{
+    char text[INET6_ADDRSTRLEN];
+    const char *done = is_mapped(ip)
+                           ? inet_ntop(AF_INET, ip->bytes + sizeof(v4_prefix),
+                                       text, sizeof(text))
+                           : inet_ntop(AF_INET6, ip->bytes, text, sizeof(text));
+
+    pn_buf_add_cstr(out, done); /* cannot fail: the text fits */
+}
+
+void
+pn_iprange_format(const struct pn_iprange *range, struct pn_buf *out)
+{
+    bool v4 = range->prefix >= V4_OFFSET_BITS && is_mapped(&range->net);
+
+    pn_ip_format(&range->net, out);
+    if (range->prefix < 128) {
+        pn_buf_add_char(out, '/');
+        pn_buf_add_u64(out,
+                       v4 ? range->prefix - V4_OFFSET_BITS : range->prefix);
+    }
 }

@@ -59,6 +59,9 @@ bool pn_ip_is_loopback(const struct pn_ip *ip);
 PN_MUST_USE enum pn_err pn_iprange_parse(struct pn_str text,
                                          struct pn_iprange *out);
 
+/* What pn_iprange_parse() gives: prefix in its bounds, no host bits set. */
+bool pn_iprange_sane(const struct pn_iprange *range);
+
 /* The shortest text that parses to the same range. */
 void pn_iprange_format(const struct pn_iprange *range, struct pn_buf *out);
 

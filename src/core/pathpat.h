@@ -3,7 +3,9 @@
  * Path patterns: "/rest/" + two asterisks, "GET,HEAD /projects/" + "*".
  *
  * Split at "/".  One asterisk is any one segment or part of one; two, as a
- * whole segment, are zero or more segments, also an empty last one.
+ * whole segment, are zero or more segments, also an empty last one; at the end
+ * of a pattern at least that: "/rest/" and two asterisks match "/rest/", not
+ * "/rest".  A pattern that ends in "/" matches paths that do.
  * Letter case counts, dots are literal, the query is never looked at.
  */
 #ifndef PN_CORE_PATHPAT_H
@@ -25,9 +27,10 @@ struct pn_pathpat {
 };
 
 /*
- * PN_E_SYNTAX: no leading "/", an empty or dot segment, "**" beside other
- * characters in a segment, a control byte, "?", "#", "%", "\" or ";", a method
- * that is not upper-case letters and "-".  PN_E_TOO_LONG over the maximum.
+ * PN_E_SYNTAX: no leading "/", an empty segment that is not the last, a dot
+ * segment, "**" beside other characters in a segment, bytes that are not
+ * UTF-8, a control byte, "?", "#", "%", "\" or ";", a method that is not
+ * upper-case letters and "-".  PN_E_TOO_LONG over the maximum.
  * *at, if not NULL, gets the offset of the first byte that is wrong.
  */
 PN_MUST_USE enum pn_err pn_pathpat_parse(struct pn_str text,

@@ -5,7 +5,8 @@
  * Byte-exact page: docs/formats/index.md.  Decoding borrows from the bytes,
  * allocates nothing, and never trusts them: PN_E_DAMAGED for anything that the
  * encoder would not have written.  Encoders append to a capped buffer and
- * report PN_E_TOO_LONG.
+ * report PN_E_TOO_LONG, or PN_E_RANGE for a value that no record may hold
+ * (control bytes in a name, ids out of order, an unknown choice).
  */
 #ifndef PN_CORE_RECORD_H
 #define PN_CORE_RECORD_H
@@ -23,6 +24,8 @@ enum {
     PN_GROUPS_MAX = 512, /* groups of one owner; groups named by one rule */
     PN_APPS_MAX = 256,
     PN_GRANTS_MAX = 64,
+    PN_RECORD_NAME_MAX = 1024, /* bytes of an e-mail, a display or app name */
+    PN_RECORD_HEADER_MAX = 64, /* bytes of an identity header's name */
 };
 
 enum pn_access { PN_ACCESS_READ_ONLY = 0, PN_ACCESS_READ_WRITE };

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Path patterns: parsing, and matching segment by segment without recursion.
+ */
+#include "core/pathpat.h"
+
+#include <string.h>
+
+#include "base/str.h"
+
+static const struct pn_str double_star = {"**", 2};
+
+/* The segment that begins at offset at. */
+static struct pn_str
+segment_at(struct pn_str path, size_t at)
+{
+    struct pn_str rest = {path.ptr + at, path.len - at};
+
+    rest.len = pn_str_find(rest, '/');
+    return rest;
+}
+
+/* Length of the method list at the start of text. */
+static size_t
+methods_len(struct pn_str text, size_t *wrong)
+{
+    size_t word = 0, i;
+
+    for (i = 0; i < text.len && text.ptr[i] != ' '; i++) {
+        char c = text.ptr[i];
+
+        if (c == ',' && word > 0) {
+            word = 0;
+        } else if ((c >= 'A' && c <= 'Z') || (c == '-' && word > 0)) {
+            word++;
+        } else {
+            *wrong = i;
+            return 0;
+        }
+    }
+    *wrong = i;
+    return word > 0 && i < text.len ? i : 0;
+}
+
+/* May this byte stand in a pattern's path?  All others never stand in a
+ * canonical path, so a pattern with one could not match. */
+static bool
+is_path_byte(char c)
+{
+    uint8_t byte = (uint8_t) c;
+
+    return byte >= 0x20 && byte != 0x7f && strchr("?#%\\;", c) == NULL;
+}
+
+static bool
+segment_is_valid(struct pn_str segment)
+{
+    if (pn_str_eq(segment, PN_STR(".")) || pn_str_eq(segment, PN_STR(".."))) {
+        return false;
+    }
+    if (pn_str_eq(segment, double_star)) {
+        return true;
+    }
+    for (size_t i = 1; i < segment.len; i++) {
+        if (segment.ptr[i - 1] == '*' && segment.ptr[i] == '*') {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Offset of the first byte that is wrong, path.len if none is. */
+static size_t
+first_wrong(struct pn_str path)
+{
+    if (path.len == 0 || path.ptr[0] != '/') {
+        return 0;
+    }
+    for (size_t i = 0; i < path.len; i++) {
+        if (!is_path_byte(path.ptr[i])) {
+            return i;
+        }
+    }
+    for (size_t at = 1; at <= path.len;) {
+        struct pn_str segment = segment_at(path, at);
+        bool last = at + segment.len == path.len;
+
+        if ((segment.len == 0 && !last) || !segment_is_valid(segment)) {
+            return at;
+        }
+        at += segment.len + 1;
+    }
+    return path.len;
+}
+
+/* *wrong is written always. */
+static enum pn_err
+parse(struct pn_str text, struct pn_pathpat *out, size_t *wrong)
+{
+    struct pn_pathpat pattern = {.methods = {text.ptr, 0}, .path = text};
+
+    *wrong = 0;
+    if (text.len > 0 && text.ptr[0] != '/') {
+        pattern.methods.len = methods_len(text, wrong);
+        if (pattern.methods.len == 0) {
+            return PN_E_SYNTAX;
+        }
+        pattern.path.ptr += pattern.methods.len + 1;
+        pattern.path.len -= pattern.methods.len + 1;
+    }
+    *wrong = text.len - pattern.path.len;
+    if (pattern.path.len == 0 || !pn_str_is_utf8(pattern.path)) {
+        return PN_E_SYNTAX;
+    }
+    *wrong += first_wrong(pattern.path);
+    if (*wrong < text.len) {
+        return PN_E_SYNTAX;
+    }
+    pattern.everything = pn_str_eq(pattern.path, PN_STR("/**"));
+    *out = pattern;
+    return PN_OK;
+}
+
+enum pn_err
+pn_pathpat_parse(struct pn_str text, struct pn_pathpat *out, size_t *at)
+{
+    size_t wrong;
+    enum pn_err err;
+
+    if (text.len > PN_PATHPAT_MAX) {
+        return PN_E_TOO_LONG;
+    }
+    err = parse(text, out, &wrong);
+    if (err != PN_OK && at != NULL) {
+        *at = wrong;
+    }
+    return err;
+}
+
+static bool
+method_fits(struct pn_str methods, struct pn_str method)
+{
+    struct pn_str head, tail = methods;
+
+    if (methods.len == 0) {
+        return true;
+    }
+    while (pn_str_cut(tail, ',', &head, &tail)) {
+        if (pn_str_eq(head, method)) {
+            return true;
+        }
+    }
+    return pn_str_eq(tail, method);
+}
+
+/*
+ * One segment, in which "*" stands for any bytes.  An empty segment is what
+ * follows a final slash; only an empty pattern segment fits it, so that
+ * "/x/" and "*" does not match "/x/".
+ *
+ * Giving up a star's choice only in favour of the latest star is enough: the
+ * text before that star was matched as early as possible.
+ */
+static bool
+segment_fits(struct pn_str pattern, struct pn_str text)
+{
+    size_t p = 0, t = 0, star = pattern.len, resume = 0;
+
+    if (text.len == 0) {
+        return pattern.len == 0;
+    }
+    while (t < text.len) {
+        if (p < pattern.len && pattern.ptr[p] == '*') {
+            star = p++;
+            resume = t;
+        } else if (p < pattern.len && pattern.ptr[p] == text.ptr[t]) {
+            p++;
+            t++;
+        } else if (star < pattern.len) {
+            p = star + 1;
+            t = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.len && pattern.ptr[p] == '*') {
+        p++;
+    }
+    return p == pattern.len;
+}
+
+/*
+ * The same one level up: segments instead of bytes, "**" instead of "*".
+ * Offsets are of a segment's first byte; length + 1 means past the last one.
+ */
+static bool
+path_fits(struct pn_str pattern, struct pn_str path)
+{
+    size_t p = 1, t = 1, after_star = 0, resume = 0;
+
+    while (t <= path.len) {
+        struct pn_str text = segment_at(path, t);
+
+        if (p <= pattern.len) {
+            struct pn_str want = segment_at(pattern, p);
+
+            if (pn_str_eq(want, double_star)) {
+                if (p + want.len == pattern.len) {
+                    return true; /* a last "**" takes all, at least one */
+                }
+                p += want.len + 1;
+                after_star = p;
+                resume = t;
+                continue;
+            }
+            if (segment_fits(want, text)) {
+                p += want.len + 1;
+                t += text.len + 1;
+                continue;
+            }
+        }
+        if (after_star == 0) {
+            return false;
+        }
+        resume += segment_at(path, resume).len + 1;
+        t = resume;
+        p = after_star;
+    }
+    return p > pattern.len;
+}
+
+bool
+pn_pathpat_matches(const struct pn_pathpat *pattern, struct pn_str method,
+                   struct pn_str path)
+{
+    if (path.len == 0 || path.ptr[0] != '/'
+        || !method_fits(pattern->methods, method))
+    {
+        return false;
+    }
+    return pattern->everything || path_fits(pattern->path, path);
+}
