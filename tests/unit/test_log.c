@@ -64,10 +64,11 @@ test_no_value_can_forge_a_line_or_a_pair(void **state)
     (void) state;
     catch_begin(&c);
     pn_log(PN_LOG_WARNING, "odd", "a", "x\ninfo event=forged", "b", "y z=1",
-           "c", "", "d", "\x1b[2J\"\\", "e", NULL, NULL);
-    assert_string_equal(
-        catch_end(&c), "warning event=odd a=\"x\\u000ainfo event=forged\""
-                       " b=\"y z=1\" c=\"\" d=\"\\u001b[2J\\\"\\\\\" e=\"\"\n");
+           "c", "", "d", "\x1b[2J\"\\", "e", NULL, "f", "two\nlines", NULL);
+    assert_string_equal(catch_end(&c),
+                        "warning event=odd a=\"x\\u000ainfo event=forged\""
+                        " b=\"y z=1\" c=\"\" d=\"\\u001b[2J\\\"\\\\\" e=\"\" "
+                        "f=\"two\\u000alines\"\n");
 }
 
 static void
