@@ -47,6 +47,10 @@ enum pn_ambiguity pn_target_path(struct pn_str target,
                                  enum pn_slash_policy slashes,
                                  struct pn_buf *path);
 
+/* The same judgement of a path that was decoded already: nginx's own path of a
+ * sub-request. */
+enum pn_ambiguity pn_target_judge_decoded(struct pn_str path);
+
 /*
  * Path below an application's context path ("" or "/jira"): "/jira/rest" gives
  * "/rest", "/jira" gives "/".  False when path lies outside it.
