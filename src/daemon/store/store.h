@@ -33,6 +33,7 @@ PN_MUST_USE enum pn_err pn_store_commit(struct pn_store *store);
 void pn_store_rollback(struct pn_store *store);
 PN_MUST_USE enum pn_err pn_store_savepoint(struct pn_store *store);
 PN_MUST_USE enum pn_err pn_store_release(struct pn_store *store);
+/* Undo what came after the savepoint, and end it. */
 PN_MUST_USE enum pn_err pn_store_rollback_to(struct pn_store *store);
 
 /* --- users and groups ------------------------------------------------- */
@@ -127,7 +128,8 @@ PN_MUST_USE enum pn_err pn_store_apps(struct pn_store *store,
                                       struct pn_arena *arena,
                                       struct pn_app_list *out);
 
-/* The newest version.  Every put keeps the former ones. */
+/* The newest version; version 1 is the default.  Every put keeps the former
+ * ones and takes the next version, whatever policy->version says. */
 PN_MUST_USE enum pn_err pn_store_policy(struct pn_store *store,
                                         struct pn_arena *arena,
                                         struct pn_policy *out);
@@ -150,7 +152,8 @@ PN_MUST_USE enum pn_err pn_store_token_by_hash(struct pn_store *store,
                                                const struct pn_hash *hash,
                                                struct pn_arena *arena,
                                                struct pn_token *out);
-/* PN_E_EXISTS: a live token of this owner has the name. */
+/* PN_E_EXISTS: a live token of this owner has the name; PN_E_NOT_FOUND: no app
+ * of a name in apps. */
 PN_MUST_USE enum pn_err pn_store_token_insert(struct pn_store *store,
                                               const struct pn_token *token);
 PN_MUST_USE enum pn_err pn_store_token_update(struct pn_store *store,
@@ -160,13 +163,25 @@ PN_MUST_USE enum pn_err pn_store_live_tokens(struct pn_store *store,
                                              uint64_t owner_id, int64_t now,
                                              uint32_t *count);
 
+/* Every secret a token ever had, the present one first: a superseded one stays
+ * in the index, so that its later use is seen. */
+PN_MUST_USE enum pn_err pn_store_secrets(struct pn_store *store,
+                                         uint64_t token_id,
+                                         struct pn_arena *arena,
+                                         struct pn_token_secret **out,
+                                         uint16_t *count);
+
 struct pn_token_filter {
     uint64_t owner_id; /* 0 = everybody's */
     bool has_state;
     enum pn_token_state state;
     const char *search; /* part of the name; NULL = all */
 };
-/* Newest first. state and suspended_because are derived with policy and now. */
+/*
+ * Newest first.  state and suspended_because are derived with policy and now
+ * (pn_store_token_by_id: with the present time).  With a state filter a page
+ * may hold fewer items than limit and still have a next one.
+ */
 PN_MUST_USE enum pn_err pn_store_tokens(struct pn_store *store,
                                         const struct pn_token_filter *filter,
                                         const struct pn_page *page, int64_t now,

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The change feed, and walks over everything.
+ *
+ * Positions come from one counter row: whoever raises it holds its lock until
+ * the transaction ends, so position order is commit order, and a rollback gives
+ * the number back.  A gap is therefore always a sign of trouble.
+ */
+#include "base/str.h"
+#include "daemon/store/internal.h"
+
+enum { WALK_BATCH = 512 };
+
+enum pn_err
+pn_store_position(struct pn_store *store, int64_t *out)
+{
+    return pn_run_for_int(
+        pn_db_query(store->db, "SELECT position FROM feed_head WHERE id = 1"),
+        out);
+}
+
+enum pn_err
+pn_store_change_add(struct pn_store *store, enum pn_change_kind kind,
+                    uint64_t id, const char *old_name)
+{
+    struct pn_stmt *q = pn_db_query(
+        store->db, "UPDATE feed_head SET position = position + 1 WHERE id = 1");
+    enum pn_err err = pn_run_on_row(store, q);
+
+    if (err != PN_OK) {
+        return err;
+    }
+    q = pn_db_query(store->db,
+                    "INSERT INTO changes (position, kind, object_id, old_name)"
+                    " SELECT position, $1, $2, $3 FROM feed_head WHERE id = 1");
+    pn_stmt_int(q, 1, kind);
+    pn_stmt_id(q, 2, id);
+    pn_stmt_text(q, 3, old_name);
+    return pn_stmt_run(q);
+}
+
+enum pn_err
+pn_store_changes(struct pn_store *store, int64_t after, uint16_t limit,
+                 struct pn_arena *arena, struct pn_feed_change **out,
+                 uint16_t *count)
+{
+    struct pn_stmt *q = pn_db_query(
+        store->db, "SELECT position, kind, object_id, old_name FROM changes"
+                   " WHERE position > $1 ORDER BY position LIMIT $2");
+    struct pn_row row = {.q = q, .arena = arena};
+    struct pn_feed_change *change =
+        pn_arena_array(arena, limit, sizeof(*change));
+    uint16_t found = 0;
+    enum pn_err err = change == NULL ? PN_E_NOMEM : PN_OK;
+
+    pn_stmt_int(q, 1, after);
+    pn_stmt_int(q, 2, limit);
+    while (err == PN_OK && (err = pn_stmt_step(q)) == PN_OK) {
+        change[found++] = (struct pn_feed_change){
+            .position = pn_stmt_col_int(q, 0),
+            .kind = (enum pn_change_kind) pn_stmt_col_int(q, 1),
+            .id = pn_stmt_col_id(q, 2),
+            .old_name = pn_str_from(pn_row_text_or_null(&row, 3)),
+        };
+    }
+    pn_stmt_done(q);
+    if (err != PN_E_NOT_FOUND || row.no_memory) {
+        return row.no_memory ? PN_E_NOMEM : err;
+    }
+    *out = change;
+    *count = found;
+    return PN_OK;
+}
+
+enum pn_err
+pn_store_changes_trim(struct pn_store *store, int64_t up_to)
+{
+    struct pn_stmt *q =
+        pn_db_query(store->db, "DELETE FROM changes WHERE position <= $1");
+
+    pn_stmt_int(q, 1, up_to);
+    return pn_stmt_run(q);
+}
+
+/* --- walks
+ * ------------------------------------------------------------------------ */
+
+/* Ids of one batch; sql takes $1 = the last id, $2 = how many, and $3 = group
+ * if that is not 0. */
+static enum pn_err
+next_batch(struct pn_store *store, const char *sql, uint64_t group,
+           uint64_t last, uint64_t id[WALK_BATCH], size_t *count)
+{
+    struct pn_stmt *q = pn_db_query(store->db, sql);
+    size_t found = 0;
+    enum pn_err err;
+
+    pn_stmt_id(q, 1, last);
+    pn_stmt_int(q, 2, WALK_BATCH);
+    if (group != 0) {
+        pn_stmt_id(q, 3, group);
+    }
+    while ((err = pn_stmt_step(q)) == PN_OK) {
+        id[found++] = pn_stmt_col_id(q, 0);
+    }
+    pn_stmt_done(q);
+    if (err != PN_E_NOT_FOUND) {
+        return err;
+    }
+    *count = found;
+    return PN_OK;
+}
+
+/* No statement is open while call runs, so it may use the store freely. */
+static enum pn_err
+walk(struct pn_store *store, const char *sql, uint64_t group,
+     pn_store_each_fn *call, void *arg)
+{
+    uint64_t id[WALK_BATCH], last = 0;
+    size_t count = WALK_BATCH;
+    enum pn_err err = PN_OK;
+
+    while (err == PN_OK && count == WALK_BATCH) {
+        err = next_batch(store, sql, group, last, id, &count);
+        for (size_t i = 0; err == PN_OK && i < count; i++) {
+            err = call(arg, id[i]);
+            last = id[i];
+        }
+    }
+    return err;
+}
+
+enum pn_err
+pn_store_each_token(struct pn_store *store, pn_store_each_fn *call, void *arg)
+{
+    return walk(store,
+                "SELECT id FROM tokens WHERE id > $1 ORDER BY id"
+                " LIMIT $2",
+                0, call, arg);
+}
+
+enum pn_err
+pn_store_each_owner(struct pn_store *store, pn_store_each_fn *call, void *arg)
+{
+    return walk(store,
+                "SELECT id FROM users WHERE id > $1 ORDER BY id"
+                " LIMIT $2",
+                0, call, arg);
+}
+
+enum pn_err
+pn_store_each_app(struct pn_store *store, pn_store_each_fn *call, void *arg)
+{
+    return walk(store,
+                "SELECT id FROM apps WHERE id > $1 ORDER BY id"
+                " LIMIT $2",
+                0, call, arg);
+}
+
+enum pn_err
+pn_store_each_member(struct pn_store *store, uint64_t group_id,
+                     pn_store_each_fn *call, void *arg)
+{
+    if (group_id == 0) {
+        return PN_OK;
+    }
+    return walk(store,
+                "SELECT user_id FROM memberships WHERE user_id > $1"
+                " AND group_id = $3 ORDER BY user_id LIMIT $2",
+                group_id, call, arg);
+}

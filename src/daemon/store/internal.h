@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of this folder share; nobody else includes it. */
+#ifndef PN_DAEMON_STORE_INTERNAL_H
+#define PN_DAEMON_STORE_INTERNAL_H
+
+#include "base/json.h"
+#include "daemon/store/db.h"
+#include "daemon/store/store.h"
+
+struct pn_store {
+    struct pn_db *db;
+};
+
+/* The present row of a statement, copied into an arena; lack of memory is noted
+ * and asked for once. */
+struct pn_row {
+    struct pn_stmt *q;
+    struct pn_arena *arena;
+    bool no_memory;
+};
+char *pn_row_text(struct pn_row *row, int column); /* NULL only without memory
+                                                    */
+char *pn_row_text_or_null(struct pn_row *row, int column);
+/* PN_E_DAMAGED, noted as PN_E_STORE, when it is not PN_HASH_LEN long. */
+PN_MUST_USE enum pn_err pn_row_hash(struct pn_row *row, int column,
+                                    struct pn_hash *out);
+
+/* PN_OK for an UPDATE or DELETE that found its row, else PN_E_NOT_FOUND. */
+PN_MUST_USE enum pn_err pn_run_on_row(struct pn_store *store,
+                                      struct pn_stmt *q);
+
+/* One number from a query whose parameters are bound. */
+PN_MUST_USE enum pn_err pn_run_for_int(struct pn_stmt *q, int64_t *out);
+
+/* Grow an arena array to hold one more than count; NULL without memory. */
+void *pn_grown(struct pn_arena *arena, void *items, size_t count,
+               size_t item_size);
+
+/* Cursors: hexadecimal of the last item's sort key.  An empty text is the
+ * first page; PN_E_SYNTAX for anything we did not write. */
+PN_MUST_USE enum pn_err pn_cursor_text(const struct pn_page *page,
+                                       struct pn_arena *arena,
+                                       struct pn_str *out);
+PN_MUST_USE enum pn_err pn_cursor_number(const struct pn_page *page,
+                                         int64_t first, int64_t *out);
+char *pn_cursor_of_text(const char *key, struct pn_arena *arena);
+char *pn_cursor_of_number(uint64_t number, struct pn_arena *arena);
+
+/* 1..PN_LIST_MAX, whatever was asked. */
+uint16_t pn_page_limit(const struct pn_page *page);
+
+/* ASCII letters in lower case, in the arena; NULL without memory. */
+char *pn_folded(struct pn_str text, struct pn_arena *arena);
+
+/* Compact JSON in the arena; NULL without memory or without doc. */
+char *pn_json_text(const json_t *doc, struct pn_arena *arena);
+
+#endif

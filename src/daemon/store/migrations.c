@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The schema (docs/reference/store.md) and how a database gets there. */
+#include "daemon/store/migrations.h"
+
+#include <sys/random.h>
+#include <time.h>
+
+#include "base/str.h"
+#include "core/hash.h"
+#include "core/token.h"
+
+enum { HEX_LEN = 2 * PN_HASH_LEN };
+
+struct step {
+    const char *name;
+    const char *sql;
+};
+
+/* Instants are Unix seconds, 0 = none; enumerations are the numbers of the C
+ * headers. */
+static const char people_sql[] =
+    "CREATE TABLE feed_head ("
+    " id INTEGER PRIMARY KEY CHECK (id = 1),"
+    " epoch INTEGER NOT NULL,"
+    " position INTEGER NOT NULL,"
+    " audit_position INTEGER NOT NULL,"
+    " audit_hash BLOB NOT NULL) STRICT;"
+
+    "CREATE TABLE users ("
+    " id INTEGER PRIMARY KEY,"
+    " username TEXT NOT NULL,"
+    " username_key TEXT NOT NULL UNIQUE," /* ASCII letters folded */
+    " display_name TEXT NOT NULL,"
+    " email TEXT NOT NULL,"
+    " password_hash TEXT,"
+    " must_change_password INTEGER NOT NULL,"
+    " role INTEGER NOT NULL,"
+    " active INTEGER NOT NULL,"
+    " source TEXT NOT NULL,"
+    " created_at INTEGER NOT NULL) STRICT;"
+
+    "CREATE TABLE user_groups ("
+    " id INTEGER PRIMARY KEY,"
+    " name TEXT NOT NULL UNIQUE,"
+    " description TEXT NOT NULL) STRICT;"
+
+    "CREATE TABLE memberships ("
+    " user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,"
+    " group_id INTEGER NOT NULL REFERENCES user_groups (id) ON DELETE CASCADE,"
+    " PRIMARY KEY (user_id, group_id)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX memberships_of_group ON memberships (group_id, user_id);"
+
+    "CREATE TABLE sessions ("
+    " id INTEGER PRIMARY KEY,"
+    " user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,"
+    " hash BLOB NOT NULL UNIQUE,"
+    " created_at INTEGER NOT NULL,"
+    " last_seen_at INTEGER NOT NULL,"
+    " signed_in_at INTEGER NOT NULL,"
+    " address TEXT NOT NULL,"
+    " user_agent TEXT NOT NULL) STRICT;"
+    "CREATE INDEX sessions_of_user ON sessions (user_id);";
+
+static const char tokens_sql[] =
+    "CREATE TABLE apps ("
+    " id INTEGER PRIMARY KEY,"
+    " name TEXT NOT NULL UNIQUE,"
+    " document TEXT NOT NULL) STRICT;"
+
+    "CREATE TABLE policies ("
+    " version INTEGER PRIMARY KEY,"
+    " document TEXT NOT NULL,"
+    " made_by TEXT NOT NULL,"
+    " made_at INTEGER NOT NULL) STRICT;"
+
+    "CREATE TABLE prefixes ("
+    " ordinal INTEGER PRIMARY KEY," /* the highest is the present one */
+    " prefix TEXT NOT NULL UNIQUE) STRICT;"
+
+    /* Tokens outlive their owner: no foreign key, and the name is kept. */
+    "CREATE TABLE tokens ("
+    " id INTEGER PRIMARY KEY,"
+    " owner_id INTEGER NOT NULL,"
+    " owner_name TEXT NOT NULL,"
+    " name TEXT NOT NULL,"
+    " name_key TEXT NOT NULL,"
+    " live_name TEXT," /* NULL: the name is free again */
+    " description TEXT NOT NULL,"
+    " prefix TEXT NOT NULL,"
+    " created_at INTEGER NOT NULL,"
+    " not_before INTEGER NOT NULL,"
+    " expires_at INTEGER NOT NULL,"
+    " policy_expires_at INTEGER NOT NULL,"
+    " revoked_at INTEGER NOT NULL,"
+    " revoked_by TEXT NOT NULL,"
+    " revoked_reason TEXT NOT NULL,"
+    " disabled INTEGER NOT NULL,"
+    " access INTEGER NOT NULL,"
+    " apps_restricted INTEGER NOT NULL,"
+    " rules TEXT NOT NULL,"
+    " last_used_at INTEGER NOT NULL,"
+    " last_used_address TEXT NOT NULL,"
+    " last_used_app TEXT NOT NULL,"
+    " last_used_method TEXT NOT NULL,"
+    " UNIQUE (owner_id, live_name)) STRICT;"
+    "CREATE INDEX tokens_of_owner ON tokens (owner_id, id);"
+
+    "CREATE TABLE secrets ("
+    " id INTEGER PRIMARY KEY,"
+    " token_id INTEGER NOT NULL REFERENCES tokens (id) ON DELETE CASCADE,"
+    " hash BLOB NOT NULL UNIQUE,"
+    " last_four TEXT NOT NULL,"
+    " created_at INTEGER NOT NULL,"
+    " ends_at INTEGER NOT NULL," /* 0: the present one */
+    " last_used_at INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX secrets_of_token ON secrets (token_id, id);"
+
+    "CREATE TABLE token_apps ("
+    " token_id INTEGER NOT NULL REFERENCES tokens (id) ON DELETE CASCADE,"
+    " app_id INTEGER NOT NULL REFERENCES apps (id) ON DELETE CASCADE,"
+    " PRIMARY KEY (token_id, app_id)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX token_apps_of_app ON token_apps (app_id, token_id);";
+
+static const char history_sql[] =
+    "CREATE TABLE changes ("
+    " position INTEGER PRIMARY KEY,"
+    " kind INTEGER NOT NULL,"
+    " object_id INTEGER NOT NULL,"
+    " old_name TEXT) STRICT;"
+
+    "CREATE TABLE audit ("
+    " position INTEGER PRIMARY KEY,"
+    " at INTEGER NOT NULL,"
+    " actor TEXT NOT NULL,"
+    " actor_kind TEXT NOT NULL,"
+    " action TEXT NOT NULL,"
+    " subject TEXT NOT NULL,"
+    " detail TEXT NOT NULL,"
+    " address TEXT NOT NULL,"
+    " request_id TEXT NOT NULL,"
+    " hash BLOB NOT NULL) STRICT;"
+    "CREATE TRIGGER audit_keeps_rows BEFORE DELETE ON audit"
+    " BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;"
+    "CREATE TRIGGER audit_keeps_content BEFORE UPDATE ON audit"
+    " BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;";
+
+static const struct step steps[] = {
+    {"people", people_sql},
+    {"tokens", tokens_sql},
+    {"history", history_sql},
+};
+
+static void
+hex_of(const char *text, char out[HEX_LEN + 1])
+{
+    static const char digits[] = "0123456789abcdef";
+    struct pn_hash hash;
+
+    pn_hash_of(pn_str_from(text), &hash);
+    for (size_t i = 0; i < PN_HASH_LEN; i++) {
+        out[2 * i] = digits[hash.bytes[i] >> 4];
+        out[2 * i + 1] = digits[hash.bytes[i] & 15];
+    }
+    out[HEX_LEN] = '\0';
+}
+
+/* *applied gets how many of our steps the database has. */
+static enum pn_err
+check_applied(struct pn_db *db, size_t *applied)
+{
+    struct pn_stmt *q = pn_db_query(
+        db, "SELECT version, sha256 FROM schema_migrations ORDER BY version");
+    enum pn_err err;
+    size_t count = 0;
+
+    while ((err = pn_stmt_step(q)) == PN_OK) {
+        char expected[HEX_LEN + 1];
+
+        if (count == PN_LEN(steps)) {
+            err = PN_E_VERSION;
+            break;
+        }
+        hex_of(steps[count].sql, expected);
+        count++;
+        if (pn_stmt_col_int(q, 0) != (int64_t) count
+            || !pn_str_eq(pn_stmt_col_str(q, 1), pn_str_from(expected)))
+        {
+            err = PN_E_DAMAGED;
+            break;
+        }
+    }
+    pn_stmt_done(q);
+    if (err != PN_E_NOT_FOUND) {
+        return err;
+    }
+    *applied = count;
+    return PN_OK;
+}
+
+static enum pn_err
+apply(struct pn_db *db, size_t i)
+{
+    char hash[HEX_LEN + 1];
+    struct pn_stmt *q;
+    enum pn_err err = pn_db_exec(db, steps[i].sql);
+
+    if (err != PN_OK) {
+        return err;
+    }
+    hex_of(steps[i].sql, hash);
+    q = pn_db_query(db, "INSERT INTO schema_migrations"
+                        " (version, name, sha256, applied_at)"
+                        " VALUES ($1, $2, $3, $4)");
+    pn_stmt_int(q, 1, (int64_t) i + 1);
+    pn_stmt_text(q, 2, steps[i].name);
+    pn_stmt_text(q, 3, hash);
+    pn_stmt_int(q, 4, (int64_t) time(NULL));
+    return pn_stmt_run(q);
+}
+
+/* What a new installation begins with. */
+static enum pn_err
+furnish(struct pn_db *db)
+{
+    static const uint8_t no_hash[PN_HASH_LEN];
+    struct pn_stmt *q;
+    uint64_t epoch = 0;
+    enum pn_err err;
+
+    if (getentropy(&epoch, sizeof(epoch)) != 0) {
+        return PN_E_IO;
+    }
+    q = pn_db_query(db, "INSERT INTO feed_head (id, epoch, position,"
+                        " audit_position, audit_hash)"
+                        " VALUES (1, $1, 0, 0, $2)");
+    pn_stmt_int(q, 1, (int64_t) (epoch >> 1 | 1)); /* 63 bits, not zero */
+    pn_stmt_blob(q, 2, no_hash, sizeof(no_hash));
+    err = pn_stmt_run(q);
+    if (err != PN_OK) {
+        return err;
+    }
+    q = pn_db_query(db,
+                    "INSERT INTO prefixes (ordinal, prefix) VALUES (1, $1)");
+    pn_stmt_text(q, 1, PN_TOKEN_PREFIX_DEFAULT);
+    return pn_stmt_run(q);
+}
+
+static enum pn_err
+migrate_locked(struct pn_db *db)
+{
+    size_t applied = 0;
+    enum pn_err err = pn_db_exec(db, "CREATE TABLE IF NOT EXISTS"
+                                     " schema_migrations ("
+                                     " version INTEGER PRIMARY KEY,"
+                                     " name TEXT NOT NULL,"
+                                     " sha256 TEXT NOT NULL,"
+                                     " applied_at INTEGER NOT NULL) STRICT");
+
+    if (err == PN_OK) {
+        err = check_applied(db, &applied);
+    }
+    for (size_t i = applied; err == PN_OK && i < PN_LEN(steps); i++) {
+        err = apply(db, i);
+    }
+    if (err == PN_OK && applied == 0) {
+        err = furnish(db);
+    }
+    return err;
+}
+
+enum pn_err
+pn_migrate(struct pn_db *db)
+{
+    enum pn_err err = pn_db_begin(db);
+
+    if (err != PN_OK) {
+        return err;
+    }
+    err = migrate_locked(db);
+    if (err == PN_OK) {
+        err = pn_db_commit(db);
+    }
+    if (err != PN_OK) {
+        pn_db_rollback(db);
+    }
+    return err;
+}
+
+enum pn_err
+pn_migrated(struct pn_db *db)
+{
+    size_t applied = 0;
+    enum pn_err err = check_applied(db, &applied);
+
+    if (err == PN_OK && applied < PN_LEN(steps)) {
+        err = PN_E_VERSION;
+    }
+    return err;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The policy with its former versions, and the prefixes of tokens. */
+#include "base/str.h"
+#include "daemon/model/codec.h"
+#include "daemon/store/internal.h"
+
+enum { DOCUMENT_ARENA_MAX = 4 << 20 };
+
+/* Version 1 is the default, which no row holds. */
+enum { DEFAULT_VERSION = 1 };
+
+static enum pn_err
+parse_policy(uint64_t version, struct pn_str text, struct pn_arena *arena,
+             struct pn_policy *out)
+{
+    struct pn_fault fault = {0};
+    struct pn_policy policy;
+    json_t *doc = NULL;
+    enum pn_err err;
+
+    if (pn_json_parse(text, &doc, NULL, 0) != PN_OK) {
+        return PN_E_DAMAGED;
+    }
+    doc = pn_json_defer(arena, doc);
+    if (doc == NULL) {
+        return PN_E_NOMEM;
+    }
+    err = pn_policy_from_json(doc, arena, &policy, &fault);
+    if (err != PN_OK) {
+        return err == PN_E_RANGE ? PN_E_DAMAGED : err;
+    }
+    policy.version = version;
+    *out = policy;
+    return PN_OK;
+}
+
+enum pn_err
+pn_store_policy(struct pn_store *store, struct pn_arena *arena,
+                struct pn_policy *out)
+{
+    struct pn_stmt *q = pn_db_query(
+        store->db,
+        "SELECT version, document FROM policies ORDER BY version DESC LIMIT 1");
+    enum pn_err err = pn_stmt_step(q);
+
+    if (err == PN_OK) {
+        err = parse_policy(pn_stmt_col_id(q, 0), pn_stmt_col_str(q, 1), arena,
+                           out);
+    } else if (err == PN_E_NOT_FOUND) {
+        pn_policy_default(out);
+        out->version = DEFAULT_VERSION;
+        err = PN_OK;
+    }
+    pn_stmt_done(q);
+    return err;
+}
+
+enum pn_err
+pn_store_policy_put(struct pn_store *store, const struct pn_policy *policy,
+                    const char *by, int64_t at)
+{
+    struct pn_arena *arena = pn_arena_new(DOCUMENT_ARENA_MAX);
+    enum pn_err err = PN_E_NOMEM;
+    struct pn_stmt *q;
+    char *text;
+
+    if (arena == NULL) {
+        return PN_E_NOMEM;
+    }
+    text = pn_json_text(pn_policy_to_json(policy, arena), arena);
+    if (text == NULL) {
+        goto out;
+    }
+    q = pn_db_query(store->db,
+                    "INSERT INTO policies (version, document, made_by, made_at)"
+                    " SELECT COALESCE(MAX(version), $1) + 1, $2, $3, $4"
+                    " FROM policies");
+    pn_stmt_int(q, 1, DEFAULT_VERSION);
+    pn_stmt_text(q, 2, text);
+    pn_stmt_text(q, 3, by == NULL ? "" : by);
+    pn_stmt_int(q, 4, at);
+    err = pn_stmt_run(q);
+
+out:
+    pn_arena_free(arena);
+    return err;
+}
+
+enum pn_err
+pn_store_prefixes(struct pn_store *store, struct pn_arena *arena,
+                  struct pn_prefixes *out)
+{
+    struct pn_stmt *q = pn_db_query(
+        store->db,
+        "SELECT prefix FROM prefixes ORDER BY ordinal DESC LIMIT $1");
+    struct pn_row row = {.q = q, .arena = arena};
+    struct pn_prefixes prefixes = {0};
+    enum pn_err err;
+
+    pn_stmt_int(q, 1, PN_TOKEN_PREFIXES_MAX);
+    while ((err = pn_stmt_step(q)) == PN_OK) {
+        prefixes.item[prefixes.count++] = pn_str_from(pn_row_text(&row, 0));
+    }
+    pn_stmt_done(q);
+    if (err != PN_E_NOT_FOUND || row.no_memory) {
+        return row.no_memory ? PN_E_NOMEM : err;
+    }
+    *out = prefixes;
+    return PN_OK;
+}

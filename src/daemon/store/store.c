@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening a store, its transactions, and what the other files share. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "daemon/store/internal.h"
+#include "daemon/store/migrations.h"
+
+enum { FIRST_ITEMS = 8 };
+
+enum pn_err
+pn_store_open(const char *url, enum pn_store_use use, struct pn_store **out)
+{
+    static const char scheme[] = "sqlite:";
+    struct pn_store *store = NULL;
+    enum pn_err err;
+
+    if (strncmp(url, scheme, sizeof(scheme) - 1) != 0) {
+        return PN_E_SYNTAX;
+    }
+    store = calloc(1, sizeof(*store));
+    if (store == NULL) {
+        return PN_E_NOMEM;
+    }
+    err = pn_db_open(url + sizeof(scheme) - 1,
+                     use == PN_STORE_WRITE ? PN_DB_WRITE : PN_DB_READ_ONLY,
+                     &store->db);
+    if (err == PN_OK) {
+        err = use == PN_STORE_WRITE ? pn_migrate(store->db)
+                                    : pn_migrated(store->db);
+    }
+    if (err != PN_OK) {
+        goto out;
+    }
+    *out = store;
+    store = NULL; /* now the caller's */
+
+out:
+    pn_store_close(store);
+    return err;
+}
+
+void
+pn_store_close(struct pn_store *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    pn_db_close(store->db);
+    free(store);
+}
+
+const char *
+pn_store_why(const struct pn_store *store)
+{
+    return pn_db_why(store->db);
+}
+
+enum pn_err
+pn_store_epoch(struct pn_store *store, uint64_t *out)
+{
+    int64_t epoch = 0;
+    enum pn_err err = pn_run_for_int(
+        pn_db_query(store->db, "SELECT epoch FROM feed_head WHERE id = 1"),
+        &epoch);
+
+    if (err == PN_OK) {
+        *out = (uint64_t) epoch;
+    }
+    return err;
+}
+
+/* --- transactions
+ * ------------------------------------------------------------- */
+
+enum pn_err
+pn_store_begin(struct pn_store *store)
+{
+    return pn_db_begin(store->db);
+}
+
+enum pn_err
+pn_store_commit(struct pn_store *store)
+{
+    return pn_db_commit(store->db);
+}
+
+void
+pn_store_rollback(struct pn_store *store)
+{
+    pn_db_rollback(store->db);
+}
+
+enum pn_err
+pn_store_savepoint(struct pn_store *store)
+{
+    return pn_stmt_run(pn_db_query(store->db, "SAVEPOINT change"));
+}
+
+enum pn_err
+pn_store_release(struct pn_store *store)
+{
+    return pn_stmt_run(pn_db_query(store->db, "RELEASE SAVEPOINT change"));
+}
+
+/* Back to the savepoint, which ends with it. */
+enum pn_err
+pn_store_rollback_to(struct pn_store *store)
+{
+    enum pn_err err =
+        pn_stmt_run(pn_db_query(store->db, "ROLLBACK TO SAVEPOINT change"));
+
+    return err == PN_OK ? pn_store_release(store) : err;
+}
+
+/* --- rows
+ * ----------------------------------------------------------------------- */
+
+char *
+pn_row_text(struct pn_row *row, int column)
+{
+    char *text = pn_arena_dup(row->arena, pn_stmt_col_str(row->q, column));
+
+    if (text == NULL) {
+        row->no_memory = true;
+    }
+    return text;
+}
+
+char *
+pn_row_text_or_null(struct pn_row *row, int column)
+{
+    return pn_stmt_col_str(row->q, column).ptr == NULL
+               ? NULL
+               : pn_row_text(row, column);
+}
+
+enum pn_err
+pn_row_hash(struct pn_row *row, int column, struct pn_hash *out)
+{
+    struct pn_str bytes = pn_stmt_col_blob(row->q, column);
+
+    if (bytes.len != PN_HASH_LEN) {
+        return PN_E_DAMAGED;
+    }
+    memcpy(out->bytes, bytes.ptr, PN_HASH_LEN);
+    return PN_OK;
+}
+
+enum pn_err
+pn_run_on_row(struct pn_store *store, struct pn_stmt *q)
+{
+    enum pn_err err = pn_stmt_run(q);
+
+    if (err == PN_OK && pn_db_touched(store->db) == 0) {
+        err = PN_E_NOT_FOUND;
+    }
+    return err;
+}
+
+enum pn_err
+pn_run_for_int(struct pn_stmt *q, int64_t *out)
+{
+    enum pn_err err = pn_stmt_step(q);
+
+    if (err == PN_OK) {
+        *out = pn_stmt_col_int(q, 0);
+    }
+    pn_stmt_done(q);
+    return err;
+}
+
+void *
+pn_grown(struct pn_arena *arena, void *items, size_t count, size_t item_size)
+{
+    bool full =
+        count == 0 || (count >= FIRST_ITEMS && (count & (count - 1)) == 0);
+    size_t room = count < FIRST_ITEMS ? FIRST_ITEMS : 2 * count;
+    void *more;
+
+    if (!full) {
+        return items;
+    }
+    more = pn_arena_array(arena, room, item_size);
+    if (more != NULL && count > 0) {
+        memcpy(more, items, count * item_size);
+    }
+    return more;
+}
+
+/* --- cursors and texts
+ * ------------------------------------------------------------ */
+
+static int
+hex_value(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+enum pn_err
+pn_cursor_text(const struct pn_page *page, struct pn_arena *arena,
+               struct pn_str *out)
+{
+    struct pn_str hex = pn_str_from(page->cursor);
+    char *text = pn_arena_alloc(arena, hex.len / 2 + 1);
+
+    if (text == NULL) {
+        return PN_E_NOMEM;
+    }
+    if (hex.len % 2 != 0) {
+        return PN_E_SYNTAX;
+    }
+    for (size_t i = 0; i < hex.len; i += 2) {
+        int high = hex_value(hex.ptr[i]), low = hex_value(hex.ptr[i + 1]);
+
+        if (high < 0 || low < 0) {
+            return PN_E_SYNTAX;
+        }
+        text[i / 2] = (char) (high << 4 | low);
+    }
+    if (!pn_str_is_utf8((struct pn_str){text, hex.len / 2})) {
+        return PN_E_SYNTAX;
+    }
+    *out = (struct pn_str){text, hex.len / 2};
+    return PN_OK;
+}
+
+enum pn_err
+pn_cursor_number(const struct pn_page *page, int64_t first, int64_t *out)
+{
+    struct pn_str hex = pn_str_from(page->cursor);
+    uint64_t value = 0;
+
+    if (hex.len == 0) {
+        *out = first;
+        return PN_OK;
+    }
+    if (hex.len != 16) {
+        return PN_E_SYNTAX;
+    }
+    for (size_t i = 0; i < hex.len; i++) {
+        int digit = hex_value(hex.ptr[i]);
+
+        if (digit < 0) {
+            return PN_E_SYNTAX;
+        }
+        value = value << 4 | (uint64_t) digit;
+    }
+    if (value > INT64_MAX) {
+        return PN_E_SYNTAX;
+    }
+    *out = (int64_t) value;
+    return PN_OK;
+}
+
+char *
+pn_cursor_of_text(const char *key, struct pn_arena *arena)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t len = strlen(key);
+    char *hex = pn_arena_alloc(arena, 2 * len + 1);
+
+    for (size_t i = 0; hex != NULL && i < len; i++) {
+        hex[2 * i] = digits[(unsigned char) key[i] >> 4];
+        hex[2 * i + 1] = digits[(unsigned char) key[i] & 15];
+    }
+    return hex;
+}
+
+char *
+pn_cursor_of_number(uint64_t number, struct pn_arena *arena)
+{
+    return pn_arena_printf(arena, "%016llx", (unsigned long long) number);
+}
+
+uint16_t
+pn_page_limit(const struct pn_page *page)
+{
+    if (page->limit < 1) {
+        return 1;
+    }
+    return page->limit > PN_LIST_MAX ? PN_LIST_MAX : page->limit;
+}
+
+char *
+pn_folded(struct pn_str text, struct pn_arena *arena)
+{
+    char *folded = pn_arena_dup(arena, text);
+
+    for (size_t i = 0; folded != NULL && i < text.len; i++) {
+        if (folded[i] >= 'A' && folded[i] <= 'Z') {
+            folded[i] = (char) (folded[i] - 'A' + 'a');
+        }
+    }
+    return folded;
+}
+
+char *
+pn_json_text(const json_t *doc, struct pn_arena *arena)
+{
+    size_t len;
+    char *text;
+
+    if (doc == NULL) {
+        return NULL;
+    }
+    len = json_dumpb(doc, NULL, 0, JSON_COMPACT);
+    text = pn_arena_alloc(arena, len + 1);
+    if (text != NULL) {
+        (void) json_dumpb(doc, text, len, JSON_COMPACT);
+    }
+    return text;
+}

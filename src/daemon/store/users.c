@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Users and who is in which group. */
+#include <string.h>
+
+#include "base/str.h"
+#include "daemon/store/internal.h"
+
+/* Folded names on the stack: users are looked up on every sign-in. */
+enum { KEY_MAX = 1024 };
+
+struct key {
+    char bytes[KEY_MAX];
+    size_t len;
+};
+
+static enum pn_err
+key_of(struct pn_str username, struct key *out)
+{
+    if (username.len > KEY_MAX) {
+        return PN_E_TOO_LONG;
+    }
+    out->len = username.len;
+    for (size_t i = 0; i < username.len; i++) {
+        char c = username.ptr[i];
+
+        out->bytes[i] = c >= 'A' && c <= 'Z' ? (char) (c - 'A' + 'a') : c;
+    }
+    return PN_OK;
+}
+
+#define USER_COLUMNS                                                           \
+    "id, username, display_name, email, password_hash, must_change_password,"  \
+    " role, active, source, created_at"
+
+static enum pn_err
+read_user(struct pn_stmt *q, struct pn_arena *arena, struct pn_user *out)
+{
+    struct pn_row row = {.q = q, .arena = arena};
+    struct pn_user user = {
+        .id = pn_stmt_col_id(q, 0),
+        .username = pn_row_text(&row, 1),
+        .display_name = pn_row_text(&row, 2),
+        .email = pn_row_text(&row, 3),
+        .password_hash = pn_row_text_or_null(&row, 4),
+        .must_change_password = pn_stmt_col_int(q, 5) != 0,
+        .role = (enum pn_role) pn_stmt_col_int(q, 6),
+        .active = pn_stmt_col_int(q, 7) != 0,
+        .source = pn_row_text(&row, 8),
+        .created_at = pn_stmt_col_int(q, 9),
+    };
+
+    if (row.no_memory) {
+        return PN_E_NOMEM;
+    }
+    *out = user;
+    return PN_OK;
+}
+
+static enum pn_err
+load_groups(struct pn_store *store, struct pn_arena *arena,
+            struct pn_user *user)
+{
+    struct pn_stmt *q =
+        pn_db_query(store->db, "SELECT g.id, g.name, g.description"
+                               " FROM memberships m"
+                               " JOIN user_groups g ON g.id = m.group_id"
+                               " WHERE m.user_id = $1 ORDER BY g.id");
+    struct pn_row row = {.q = q, .arena = arena};
+    enum pn_err err;
+
+    user->groups = NULL;
+    user->group_count = 0;
+    pn_stmt_id(q, 1, user->id);
+    while ((err = pn_stmt_step(q)) == PN_OK) {
+        user->groups = pn_grown(arena, user->groups, user->group_count,
+                                sizeof(*user->groups));
+        if (user->groups == NULL || user->group_count == UINT16_MAX) {
+            err = PN_E_NOMEM;
+            break;
+        }
+        user->groups[user->group_count++] = (struct pn_group){
+            .id = pn_stmt_col_id(q, 0),
+            .name = pn_row_text(&row, 1),
+            .description = pn_row_text(&row, 2),
+        };
+    }
+    pn_stmt_done(q);
+    if (row.no_memory) {
+        err = PN_E_NOMEM;
+    }
+    return err == PN_E_NOT_FOUND ? PN_OK : err;
+}
+
+/* The one user that q, with its parameters bound, finds. */
+static enum pn_err
+load_user(struct pn_store *store, struct pn_stmt *q, struct pn_arena *arena,
+          struct pn_user *out)
+{
+    struct pn_user user;
+    enum pn_err err = pn_stmt_step(q);
+
+    if (err == PN_OK) {
+        err = read_user(q, arena, &user);
+    }
+    pn_stmt_done(q);
+    if (err == PN_OK) {
+        err = load_groups(store, arena, &user);
+    }
+    if (err == PN_OK) {
+        *out = user;
+    }
+    return err;
+}
+
+enum pn_err
+pn_store_user_by_name(struct pn_store *store, struct pn_str username,
+                      struct pn_arena *arena, struct pn_user *out)
+{
+    struct pn_stmt *q =
+        pn_db_query(store->db, "SELECT " USER_COLUMNS
+                               " FROM users WHERE username_key = $1");
+    struct key key;
+
+    if (key_of(username, &key) != PN_OK) {
+        return PN_E_NOT_FOUND;
+    }
+    pn_stmt_str(q, 1, (struct pn_str){key.bytes, key.len});
+    return load_user(store, q, arena, out);
+}
+
+enum pn_err
+pn_store_user_by_id(struct pn_store *store, uint64_t id, struct pn_arena *arena,
+                    struct pn_user *out)
+{
+    struct pn_stmt *q = pn_db_query(store->db, "SELECT " USER_COLUMNS
+                                               " FROM users WHERE id = $1");
+
+    pn_stmt_id(q, 1, id);
+    return load_user(store, q, arena, out);
+}
+
+static enum pn_err
+put_groups(struct pn_store *store, const struct pn_user *user)
+{
+    struct pn_stmt *q =
+        pn_db_query(store->db, "DELETE FROM memberships WHERE user_id ="
+                               " $1");
+    enum pn_err err;
+
+    pn_stmt_id(q, 1, user->id);
+    err = pn_stmt_run(q);
+    for (uint16_t i = 0; err == PN_OK && i < user->group_count; i++) {
+        q = pn_db_query(store->db, "INSERT INTO memberships (user_id, group_id)"
+                                   " VALUES ($1, $2)");
+        pn_stmt_id(q, 1, user->id);
+        pn_stmt_id(q, 2, user->groups[i].id);
+        err = pn_stmt_run(q);
+    }
+    return err;
+}
+
+static void
+bind_user(struct pn_stmt *q, const struct pn_user *user, const struct key *key)
+{
+    pn_stmt_id(q, 1, user->id);
+    pn_stmt_text(q, 2, user->username);
+    pn_stmt_str(q, 3, (struct pn_str){key->bytes, key->len});
+    pn_stmt_text(q, 4, user->display_name);
+    pn_stmt_text(q, 5, user->email);
+    pn_stmt_text(q, 6, user->password_hash);
+    pn_stmt_int(q, 7, user->must_change_password);
+    pn_stmt_int(q, 8, user->role);
+    pn_stmt_int(q, 9, user->active);
+    pn_stmt_text(q, 10, user->source);
+}
+
+enum pn_err
+pn_store_user_insert(struct pn_store *store, const struct pn_user *user)
+{
+    struct pn_stmt *q = pn_db_query(
+        store->db,
+        "INSERT INTO users (id, username, username_key, display_name, email,"
+        " password_hash, must_change_password, role, active, source,"
+        " created_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
+    struct key key;
+    enum pn_err err = key_of(pn_str_from(user->username), &key);
+
+    if (err != PN_OK) {
+        return err;
+    }
+    bind_user(q, user, &key);
+    pn_stmt_int(q, 11, user->created_at);
+    err = pn_stmt_run(q);
+    return err == PN_OK ? put_groups(store, user) : err;
+}
+
+enum pn_err
+pn_store_user_update(struct pn_store *store, const struct pn_user *user)
+{
+    struct pn_stmt *q = pn_db_query(
+        store->db,
+        "UPDATE users SET username = $2, username_key = $3, display_name = $4,"
+        " email = $5, password_hash = $6, must_change_password = $7, role = $8,"
+        " active = $9, source = $10 WHERE id = $1");
+    struct key key;
+    enum pn_err err = key_of(pn_str_from(user->username), &key);
+
+    if (err != PN_OK) {
+        return err;
+    }
+    bind_user(q, user, &key);
+    err = pn_run_on_row(store, q);
+    return err == PN_OK ? put_groups(store, user) : err;
+}
+
+enum pn_err
+pn_store_user_delete(struct pn_store *store, uint64_t id)
+{
+    struct pn_stmt *q = pn_db_query(
+        store->db, "UPDATE tokens SET owner_name ="
+                   " (SELECT username FROM users WHERE id = $1)"
+                   " WHERE owner_id = $1"
+                   " AND EXISTS (SELECT 1 FROM users WHERE id = $1)");
+    enum pn_err err;
+
+    pn_stmt_id(q, 1, id);
+    err = pn_stmt_run(q);
+    if (err != PN_OK) {
+        return err;
+    }
+    q = pn_db_query(store->db, "DELETE FROM users WHERE id = $1");
+    pn_stmt_id(q, 1, id);
+    return pn_run_on_row(store, q);
+}
+
+enum pn_err
+pn_store_active_admins(struct pn_store *store, uint32_t *count)
+{
+    struct pn_stmt *q = pn_db_query(
+        store->db, "SELECT COUNT(*) FROM users WHERE role = $1 AND active = 1");
+    int64_t admins = 0;
+    enum pn_err err;
+
+    pn_stmt_int(q, 1, PN_ROLE_ADMIN);
+    err = pn_run_for_int(q, &admins);
+    if (err == PN_OK) {
+        *count = (uint32_t) admins;
+    }
+    return err;
+}
+
+/* One row more than limit, if there is one: then there is a next page. */
+static enum pn_err
+read_page(struct pn_stmt *q, uint16_t limit, struct pn_arena *arena,
+          struct pn_user_list *list)
+{
+    enum pn_err err = PN_OK;
+
+    while (err == PN_OK && (err = pn_stmt_step(q)) == PN_OK) {
+        if (list->count == limit) {
+            struct pn_user *last = &list->item[limit - 1];
+            char *key = pn_folded(pn_str_from(last->username), arena);
+
+            list->next = key == NULL ? NULL : pn_cursor_of_text(key, arena);
+            err = list->next == NULL ? PN_E_NOMEM : PN_E_NOT_FOUND;
+        } else {
+            err = read_user(q, arena, &list->item[list->count]);
+            list->count = (uint16_t) (list->count + (err == PN_OK));
+        }
+    }
+    pn_stmt_done(q);
+    return err == PN_E_NOT_FOUND ? PN_OK : err;
+}
+
+enum pn_err
+pn_store_users(struct pn_store *store, const struct pn_page *page,
+               struct pn_arena *arena, struct pn_user_list *out)
+{
+    static char no_more[] = "";
+    struct pn_user_list list = {.next = no_more};
+    uint16_t limit = pn_page_limit(page);
+    struct pn_str after = {0};
+    struct pn_stmt *q;
+    enum pn_err err = pn_cursor_text(page, arena, &after);
+
+    list.item = pn_arena_array(arena, limit, sizeof(*list.item));
+    if (err != PN_OK || list.item == NULL) {
+        return err != PN_OK ? err : PN_E_NOMEM;
+    }
+    q = pn_db_query(store->db,
+                    "SELECT " USER_COLUMNS " FROM users"
+                    " WHERE username_key > $1 ORDER BY username_key LIMIT $2");
+    pn_stmt_str(q, 1, after);
+    pn_stmt_int(q, 2, limit + 1);
+    err = read_page(q, limit, arena, &list);
+    for (uint16_t i = 0; err == PN_OK && i < list.count; i++) {
+        err = load_groups(store, arena, &list.item[i]);
+    }
+    if (err == PN_OK) {
+        *out = list;
+    }
+    return err;
+}
