@@ -21,6 +21,7 @@ fi
 
 if [ -z "$room" ]; then
     room=$(mktemp -d /var/tmp/postern-clean-XXXXXX)
+    chmod 755 "$room" # apt and nginx drop privileges in there
 fi
 # shellcheck disable=SC2317  # called by the trap
 leave()
@@ -44,6 +45,7 @@ fi
 
 # The network as this machine has it: mirrors, keys, proxy, name servers.
 cp -r /etc/apt/sources.list.d /etc/apt/apt.conf.d "$room/etc/apt/"
+rm -f "$room/etc/apt/sources.list"
 [ ! -s /etc/apt/sources.list ] || cp /etc/apt/sources.list "$room/etc/apt/"
 cp -rL /usr/share/keyrings "$room/usr/share/" 2>/dev/null || true
 cp -L /etc/resolv.conf /etc/hosts "$room/etc/"

@@ -9,8 +9,8 @@
 enum { DETAIL_MAX = 1024 };
 
 /* Formatted text in the arena, or the literal that stands in for it. */
-static char *
-text_of(struct pn_arena *arena, const char *format, va_list ap)
+static char *PN_PRINTF(2, 0)
+    text_of(struct pn_arena *arena, const char *format, va_list ap)
 {
     static char no_memory[] = "out of memory";
     char text[DETAIL_MAX];
