@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A look at data.mdb before LMDB maps it, which trusts what it finds: a file
+ * cut short is SIGBUS, a page size of zero is SIGFPE.
+ */
+#ifndef PN_INDEX_DATAFILE_H
+#define PN_INDEX_DATAFILE_H
+
+#include "base/defs.h"
+
+/*
+ * PN_E_DAMAGED for headers that LMDB would not have written or a file shorter
+ * than they say; PN_E_VERSION for another LMDB's file.  fd is open for reading.
+ */
+PN_MUST_USE enum pn_err pn_index_datafile_check(int fd);
+
+#endif

@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of open environments, and what LMDB demands of its callers. */
+#include "index/env.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "index/datafile.h"
+#include "index/files.h"
+#include "index/index.h"
+
+enum {
+    RESIZE_WAIT_S = 1, /* for readers of this process to let go */
+    LMDB_FLAGS = MDB_NOMETASYNC | MDB_NOTLS,
+};
+
+/*
+ * Everybody who reads holds resize shared; whoever changes the map holds it
+ * alone, since LMDB unmaps under live transactions without asking.
+ */
+struct pn_index_env {
+    struct pn_index_env *next;
+    uint64_t device, inode;
+    unsigned users;
+    enum pn_index_use use;
+    MDB_env *lmdb;
+    MDB_dbi dbi;
+    pthread_rwlock_t resize;
+    char *lock_path;
+    off_t lock_len;
+};
+
+static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct pn_index_env *table;
+
+enum pn_err
+pn_index_lmdb_err(int rc)
+{
+    switch (rc) {
+    case MDB_SUCCESS:
+        return PN_OK;
+    case MDB_NOTFOUND:
+        return PN_E_NOT_FOUND;
+    case MDB_MAP_FULL:
+    case MDB_TXN_FULL:
+        return PN_E_NO_SPACE;
+    case MDB_READERS_FULL:
+        return PN_E_BUSY;
+    case MDB_VERSION_MISMATCH:
+        return PN_E_VERSION;
+    case MDB_INVALID:
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_PANIC:
+    case MDB_CURSOR_FULL:
+    case MDB_PAGE_FULL:
+    case MDB_INCOMPATIBLE:
+    case MDB_BAD_DBI:
+    case MDB_BAD_VALSIZE:
+        return PN_E_DAMAGED;
+    case MDB_BAD_TXN:
+    case MDB_BAD_RSLOT:
+        return PN_E_STATE;
+    default:
+        errno = rc > 0 ? rc : EIO;
+        return pn_index_errno();
+    }
+}
+
+static void
+env_free(struct pn_index_env *env)
+{
+    if (env == NULL) {
+        return;
+    }
+    if (env->lmdb != NULL && pn_index_env_is_sound(env)) {
+        mdb_env_close(env->lmdb);
+    }
+    (void) pthread_rwlock_destroy(&env->resize);
+    free(env->lock_path);
+    free(env);
+}
+
+bool
+pn_index_env_is_sound(const struct pn_index_env *env)
+{
+    struct stat st;
+
+    /* A lock file that was unlinked (tidy) keeps its mapping. */
+    return stat(env->lock_path, &st) != 0 || st.st_size >= env->lock_len;
+}
+
+static enum pn_err
+begin_any(struct pn_index_env *env, unsigned flags, MDB_txn **txn)
+{
+    int rc = mdb_txn_begin(env->lmdb, NULL, flags, txn);
+
+    /* Another process enlarged the map; nobody reads here yet. */
+    if (rc == MDB_MAP_RESIZED) {
+        rc = mdb_env_set_mapsize(env->lmdb, 0);
+        if (rc == MDB_SUCCESS) {
+            rc = mdb_txn_begin(env->lmdb, NULL, flags, txn);
+        }
+    }
+    return pn_index_lmdb_err(rc);
+}
+
+/* The one unnamed database has a fixed handle, but LMDB wants it asked for in
+ * some transaction first. */
+static enum pn_err
+learn_dbi(struct pn_index_env *env)
+{
+    MDB_txn *txn = NULL;
+    enum pn_err err = begin_any(env, MDB_RDONLY, &txn);
+
+    if (err == PN_E_BUSY) { /* slots of killed workers */
+        (void) mdb_reader_check(env->lmdb, NULL);
+        err = begin_any(env, MDB_RDONLY, &txn);
+    }
+    if (err != PN_OK) {
+        return err;
+    }
+    err = pn_index_lmdb_err(mdb_dbi_open(txn, NULL, 0, &env->dbi));
+    mdb_txn_abort(txn);
+    return err;
+}
+
+static enum pn_err
+lmdb_open(struct pn_index_env *env, const char *dir, uint64_t reserve)
+{
+    unsigned flags =
+        env->use == PN_INDEX_READ ? LMDB_FLAGS | MDB_RDONLY : LMDB_FLAGS;
+    int rc = mdb_env_create(&env->lmdb);
+
+    if (rc != MDB_SUCCESS) {
+        env->lmdb = NULL;
+        return pn_index_lmdb_err(rc);
+    }
+    rc = mdb_env_set_maxreaders(env->lmdb, PN_INDEX_READERS_MAX);
+    if (rc == MDB_SUCCESS && env->use != PN_INDEX_READ) {
+        rc = mdb_env_set_mapsize(env->lmdb, reserve);
+    }
+    if (rc == MDB_SUCCESS) {
+        rc = mdb_env_open(env->lmdb, dir, flags, PN_INDEX_DATA_MODE);
+    }
+    return pn_index_lmdb_err(rc);
+}
+
+static enum pn_err
+env_make(const char *dir, enum pn_index_use use, uint64_t reserve,
+         struct pn_index_env **out)
+{
+    char lock_path[PN_INDEX_PATH_MAX];
+    struct pn_index_env *env = calloc(1, sizeof(*env));
+    enum pn_err err = PN_E_NOMEM;
+    struct stat st;
+
+    if (env == NULL || pthread_rwlock_init(&env->resize, NULL) != 0) {
+        free(env);
+        return PN_E_NOMEM;
+    }
+    env->use = use;
+    env->users = 1;
+    pn_index_path(lock_path, dir, "lock.mdb");
+    env->lock_path = strdup(lock_path);
+    if (env->lock_path == NULL) {
+        goto out;
+    }
+    err = lmdb_open(env, dir, reserve);
+    if (err != PN_OK) {
+        goto out;
+    }
+    if (stat(lock_path, &st) == 0) {
+        env->lock_len = st.st_size;
+    }
+    err = learn_dbi(env);
+    if (err != PN_OK) {
+        goto out;
+    }
+    *out = env;
+    env = NULL;
+
+out:
+    env_free(env);
+    return err;
+}
+
+/* The table's entry for a data file; the caller holds the table's lock. */
+static struct pn_index_env *
+table_find(const struct stat *st)
+{
+    for (struct pn_index_env *env = table; env != NULL; env = env->next) {
+        if (env->device == st->st_dev && env->inode == st->st_ino) {
+            return env;
+        }
+    }
+    return NULL;
+}
+
+/* PN_E_NOT_FOUND when there is no data file. */
+static enum pn_err
+data_look(const char *dir, struct stat *st)
+{
+    char path[PN_INDEX_PATH_MAX];
+    enum pn_err err;
+    int fd;
+
+    pn_index_path(path, dir, "data.mdb");
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        return pn_index_errno();
+    }
+    err = fstat(fd, st) == 0 ? pn_index_datafile_check(fd) : pn_index_errno();
+    (void) close(fd);
+    return err;
+}
+
+/* The lock file takes the data file's mode from LMDB, and then readers cannot
+ * enter themselves in it. */
+static enum pn_err
+give_files(const char *dir, gid_t gid)
+{
+    char path[PN_INDEX_PATH_MAX];
+    enum pn_err err;
+
+    pn_index_path(path, dir, "data.mdb");
+    err = pn_index_give(path, PN_INDEX_DATA_MODE, gid);
+    if (err == PN_OK) {
+        pn_index_path(path, dir, "lock.mdb");
+        err = pn_index_give(path, PN_INDEX_LOCK_MODE, gid);
+    }
+    return err;
+}
+
+/* Not in the table yet; the caller holds the table's lock. */
+static enum pn_err
+table_add(const char *dir, enum pn_index_use use, uint64_t reserve, gid_t gid,
+          struct pn_index_env **out)
+{
+    struct pn_index_env *env = NULL;
+    enum pn_err err = env_make(dir, use, reserve, &env);
+    struct stat st;
+
+    if (err == PN_OK && use != PN_INDEX_READ) {
+        err = give_files(dir, gid);
+    }
+    if (err == PN_OK) {
+        err = data_look(dir, &st);
+    }
+    if (err != PN_OK) {
+        env_free(env);
+        return err;
+    }
+    env->device = st.st_dev;
+    env->inode = st.st_ino;
+    env->next = table;
+    table = env;
+    *out = env;
+    return PN_OK;
+}
+
+enum pn_err
+pn_index_env_open(const char *dir, uint64_t generation, enum pn_index_use use,
+                  uint64_t reserve, gid_t gid, struct pn_index_env **out)
+{
+    char path[PN_INDEX_PATH_MAX];
+    struct pn_index_env *env = NULL;
+    enum pn_err err;
+    struct stat st;
+
+    pn_index_generation_path(path, dir, generation, NULL);
+    (void) pthread_mutex_lock(&table_lock);
+    err = data_look(path, &st);
+    if (err == PN_OK) {
+        env = table_find(&st);
+    }
+    if (env != NULL) {
+        if (use != PN_INDEX_READ && env->use == PN_INDEX_READ) {
+            err = PN_E_STATE;
+        } else {
+            env->users++;
+            *out = env;
+        }
+    } else if (err == PN_OK
+               || (err == PN_E_NOT_FOUND && use == PN_INDEX_WRITE))
+    {
+        err = table_add(path, use, reserve, gid, out);
+    }
+    (void) pthread_mutex_unlock(&table_lock);
+    return err;
+}
+
+void
+pn_index_env_done(struct pn_index_env *env)
+{
+    struct pn_index_env **at = &table;
+
+    if (env == NULL) {
+        return;
+    }
+    (void) pthread_mutex_lock(&table_lock);
+    if (--env->users == 0) {
+        while (*at != env) {
+            at = &(*at)->next;
+        }
+        *at = env->next;
+        env_free(env);
+    }
+    (void) pthread_mutex_unlock(&table_lock);
+}
+
+MDB_env *
+pn_index_env_lmdb(struct pn_index_env *env)
+{
+    return env->lmdb;
+}
+
+MDB_dbi
+pn_index_env_dbi(const struct pn_index_env *env)
+{
+    return env->dbi;
+}
+
+/* Alone in the environment, for a change of its map. */
+static enum pn_err
+resize_begin(struct pn_index_env *env)
+{
+    struct timespec until;
+
+    if (clock_gettime(CLOCK_REALTIME, &until) != 0) {
+        return PN_E_IO;
+    }
+    until.tv_sec += RESIZE_WAIT_S;
+    return pthread_rwlock_timedwrlock(&env->resize, &until) == 0 ? PN_OK
+                                                                 : PN_E_BUSY;
+}
+
+static int
+begin_or_renew(struct pn_index_env *env, MDB_txn **txn)
+{
+    return *txn == NULL
+               ? mdb_txn_begin(env->lmdb, NULL, MDB_RDONLY, txn)
+               : mdb_txn_renew(*txn);
+}
+
+/* What a first failure may be cured by; the caller holds nothing. */
+static enum pn_err
+cure(struct pn_index_env *env, int rc)
+{
+    enum pn_err err;
+
+    if (rc == MDB_READERS_FULL) {
+        return pn_index_lmdb_err(mdb_reader_check(env->lmdb, NULL));
+    }
+    if (rc != MDB_MAP_RESIZED) {
+        return pn_index_lmdb_err(rc);
+    }
+    err = resize_begin(env);
+    if (err == PN_OK) {
+        err = pn_index_lmdb_err(mdb_env_set_mapsize(env->lmdb, 0));
+        (void) pthread_rwlock_unlock(&env->resize);
+    }
+    return err;
+}
+
+enum pn_err
+pn_index_env_read(struct pn_index_env *env, MDB_txn **txn)
+{
+    enum pn_err err = PN_OK;
+
+    for (int attempt = 0; attempt < 2 && err == PN_OK; attempt++) {
+        int rc;
+
+        (void) pthread_rwlock_rdlock(&env->resize);
+        rc = begin_or_renew(env, txn);
+        if (rc == MDB_SUCCESS) {
+            return PN_OK; /* the lock is held until pn_index_env_reset */
+        }
+        (void) pthread_rwlock_unlock(&env->resize);
+        err = attempt == 0 ? cure(env, rc) : pn_index_lmdb_err(rc);
+    }
+    if (*txn != NULL) {
+        mdb_txn_abort(*txn);
+        *txn = NULL;
+    }
+    return err;
+}
+
+void
+pn_index_env_reset(struct pn_index_env *env, MDB_txn *txn)
+{
+    mdb_txn_reset(txn);
+    (void) pthread_rwlock_unlock(&env->resize);
+}
+
+enum pn_err
+pn_index_env_grow(struct pn_index_env *env)
+{
+    enum pn_err err;
+    MDB_envinfo info;
+
+    err = pn_index_lmdb_err(mdb_env_info(env->lmdb, &info));
+    if (err == PN_OK) {
+        err = resize_begin(env);
+    }
+    if (err == PN_OK) {
+        err = pn_index_lmdb_err(
+            mdb_env_set_mapsize(env->lmdb, info.me_mapsize * 2));
+        (void) pthread_rwlock_unlock(&env->resize);
+    }
+    return err;
+}
+
+enum pn_err
+pn_index_env_settle(struct pn_index_env *env)
+{
+    MDB_envinfo info;
+    MDB_stat tree;
+    struct stat st;
+    int fd = -1;
+    int rc = mdb_env_info(env->lmdb, &info);
+
+    if (rc == MDB_SUCCESS) {
+        rc = mdb_env_stat(env->lmdb, &tree);
+    }
+    if (rc == MDB_SUCCESS) {
+        rc = mdb_env_get_fd(env->lmdb, &fd);
+    }
+    if (rc != MDB_SUCCESS) {
+        return pn_index_lmdb_err(rc);
+    }
+    off_t len = (off_t) ((info.me_last_pgno + 1) * tree.ms_psize);
+
+    if (fstat(fd, &st) != 0 || (st.st_size < len && ftruncate(fd, len) != 0)) {
+        return pn_index_errno();
+    }
+    return PN_OK;
+}
+
+/* One line of the table for each reader, after a line of titles. */
+static int
+count_line(const char *line, void *context)
+{
+    uint32_t *count = context;
+
+    while (*line == ' ') {
+        line++;
+    }
+    if (*line >= '0' && *line <= '9') {
+        (*count)++;
+    }
+    return 0;
+}
+
+uint32_t
+pn_index_env_readers(struct pn_index_env *env)
+{
+    uint32_t count = 0;
+
+    (void) mdb_reader_check(env->lmdb, NULL);
+    (void) mdb_reader_list(env->lmdb, count_line, &count);
+    return count;
+}
+
+bool
+pn_index_env_is_shared(struct pn_index_env *env)
+{
+    bool shared;
+
+    (void) pthread_mutex_lock(&table_lock);
+    shared = env->users > 1;
+    (void) pthread_mutex_unlock(&table_lock);
+    return shared;
+}
