@@ -38,9 +38,7 @@ meta_decode(const uint8_t bytes[META_LEN], struct meta *out)
     (void) pn_cursor_bytes(&cur, 10); /* page number, padding */
     flags = pn_cursor_u16(&cur);
     (void) pn_cursor_u32(&cur); /* free space */
-    if ((flags & META_FLAG) == 0
-        || pn_cursor_u32(&cur) != meta_magic)
-    {
+    if ((flags & META_FLAG) == 0 || pn_cursor_u32(&cur) != meta_magic) {
         return PN_E_DAMAGED;
     }
     if (pn_cursor_u32(&cur) != META_VERSION) {
@@ -79,8 +77,7 @@ meta_read(int fd, uint64_t offset, struct meta *out)
     uint8_t bytes[META_LEN];
 
     if (pread(fd, bytes, sizeof(bytes), (off_t) offset)
-        != (ssize_t) sizeof(bytes))
-    {
+        != (ssize_t) sizeof(bytes)) {
         return PN_E_DAMAGED;
     }
     return meta_decode(bytes, out);

@@ -287,8 +287,7 @@ pn_index_env_open(const char *dir, uint64_t generation, enum pn_index_use use,
             env->users++;
             *out = env;
         }
-    } else if (err == PN_OK
-               || (err == PN_E_NOT_FOUND && use == PN_INDEX_WRITE))
+    } else if (err == PN_OK || (err == PN_E_NOT_FOUND && use == PN_INDEX_WRITE))
     {
         err = table_add(path, use, reserve, gid, out);
     }
@@ -344,9 +343,8 @@ resize_begin(struct pn_index_env *env)
 static int
 begin_or_renew(struct pn_index_env *env, MDB_txn **txn)
 {
-    return *txn == NULL
-               ? mdb_txn_begin(env->lmdb, NULL, MDB_RDONLY, txn)
-               : mdb_txn_renew(*txn);
+    return *txn == NULL ? mdb_txn_begin(env->lmdb, NULL, MDB_RDONLY, txn)
+                        : mdb_txn_renew(*txn);
 }
 
 /* What a first failure may be cured by; the caller holds nothing. */

@@ -139,8 +139,8 @@ check_meta(struct pn_index *index)
         return PN_E_DAMAGED; /* a generation that was never committed */
     }
     if (err == PN_OK) {
-        err = pn_index_meta_decode((struct pn_str){v.mv_data, v.mv_size},
-                                   &meta);
+        err =
+            pn_index_meta_decode((struct pn_str){v.mv_data, v.mv_size}, &meta);
     }
     if (err != PN_OK) {
         return err;
@@ -201,10 +201,9 @@ follow(struct pn_index *index)
         }
     }
     /* Opened one, and the page moved on every time: the last one will do. */
-    return index->env != NULL
-               ? PN_OK
-               : fail_generation(index, page_generation(index), "data.mdb",
-                                 err);
+    return index->env != NULL ? PN_OK
+                              : fail_generation(index, page_generation(index),
+                                                "data.mdb", err);
 }
 
 /* Somebody may have removed the directory and begun anew; the page that is

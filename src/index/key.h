@@ -51,8 +51,7 @@ struct pn_index_meta {
     uint64_t tokens, owners, apps;
 };
 
-void pn_index_meta_encode(const struct pn_index_meta *meta,
-                          struct pn_buf *out);
+void pn_index_meta_encode(const struct pn_index_meta *meta, struct pn_buf *out);
 /* PN_E_VERSION for another format, PN_E_DAMAGED. */
 PN_MUST_USE enum pn_err pn_index_meta_decode(struct pn_str bytes,
                                              struct pn_index_meta *out);

@@ -89,8 +89,8 @@ bool
 pn_index_page_is_stale(const struct pn_index_page *page,
                        const struct pn_index_boot *boot, uint64_t now_ms)
 {
-    uint64_t limit_ms = (uint64_t) atomic_load_explicit(
-                            &page->stale_after_s, memory_order_relaxed)
+    uint64_t limit_ms = (uint64_t) atomic_load_explicit(&page->stale_after_s,
+                                                        memory_order_relaxed)
                         * 1000;
     uint64_t beat =
         atomic_load_explicit(&page->beat_boot_ms, memory_order_relaxed);
@@ -183,10 +183,16 @@ pn_index_map_is_current(const struct pn_index_map *map, const char *dir)
 static void
 page_init(struct pn_index_page *page)
 {
+    struct timespec ts = {0};
+
     memset(page, 0, sizeof(*page));
     memcpy(page->magic, PN_INDEX_PAGE_MAGIC, sizeof(page->magic));
     page->format = PN_INDEX_FORMAT;
     page->page_len = PN_INDEX_PAGE_LEN;
+    /* Never a version that some reader compiled from a page before this. */
+    (void) clock_gettime(CLOCK_REALTIME, &ts);
+    atomic_store(&page->policy_version,
+                 (uint64_t) ts.tv_sec * 1000000000 + (uint64_t) ts.tv_nsec);
 }
 
 static enum pn_err

@@ -18,9 +18,8 @@ static bool
 is_unread(struct pn_index_writer *writer, uint64_t generation)
 {
     struct pn_index_env *env = NULL;
-    enum pn_err err =
-        pn_index_env_open(writer->dir, generation, PN_INDEX_READ, 0,
-                          (gid_t) -1, &env);
+    enum pn_err err = pn_index_env_open(writer->dir, generation, PN_INDEX_READ,
+                                        0, (gid_t) -1, &env);
     bool unread;
 
     if (err == PN_E_NOT_FOUND || err == PN_E_DAMAGED) {
@@ -47,8 +46,8 @@ list_old(struct pn_index_writer *writer, uint64_t old[TIDY_MAX])
         return 0;
     }
     /* The stream is this call's own, which readdir(3) allows. */
-    while (count < TIDY_MAX
-           && (entry = readdir(stream)) != NULL) { /* NOLINT(concurrency-*) */
+    while (count < TIDY_MAX && (entry = readdir(stream)) != NULL)
+    { /* NOLINT(concurrency-*) */
         uint64_t generation = pn_index_generation_of(entry->d_name);
 
         if (generation != 0 && generation < present) {
@@ -79,8 +78,8 @@ pn_index_writer_stats(struct pn_index_writer *writer,
     char path[PN_INDEX_PATH_MAX];
     MDB_stat tree;
     struct stat st;
-    enum pn_err err = pn_index_lmdb_err(
-        mdb_env_stat(pn_index_env_lmdb(writer->env), &tree));
+    enum pn_err err =
+        pn_index_lmdb_err(mdb_env_stat(pn_index_env_lmdb(writer->env), &tree));
 
     if (err != PN_OK) {
         return err;
@@ -95,9 +94,9 @@ pn_index_writer_stats(struct pn_index_writer *writer,
         .tokens = writer->meta.tokens,
         .owners = writer->meta.owners,
         .apps = writer->meta.apps,
-        .live_bytes = (tree.ms_branch_pages + tree.ms_leaf_pages
-                       + tree.ms_overflow_pages)
-                      * tree.ms_psize,
+        .live_bytes =
+            (tree.ms_branch_pages + tree.ms_leaf_pages + tree.ms_overflow_pages)
+            * tree.ms_psize,
         .file_bytes = (uint64_t) st.st_size,
         .position = writer->meta.position,
         .readers = pn_index_env_readers(writer->env),
