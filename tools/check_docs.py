@@ -164,6 +164,46 @@ def compare(what, page_name, from_source, from_page, both, missing_ok):
     return bad
 
 
+def number(text):
+    """The value of an enumerator: digits, shifts, products."""
+    text = re.sub(r"(\d)[uUlL]+", r"\1", text).strip()
+    if re.fullmatch(r"[\d\s()*+<]+", text):
+        return eval(text)  # pylint: disable=eval-used
+    return None
+
+
+def wrong_limits():
+    """Rows of limits.md that are not what the headers say."""
+    page = DOCS / "reference/limits.md"
+    values = {}
+    for name, text in re.findall(r"\b(PN_\w+)\s*=\s*([^,}]+)[,}]",
+                                 source("**/*.h")):
+        values[name] = number(text)
+    bad = 0
+    for name, said in re.findall(r"^\| `(PN_\w+)` \| (\d+) \|",
+                                 page.read_text(), re.M):
+        if values.get(name) != int(said):
+            print(f"limits: {page} has {name} = {said}, the source"
+                  f" {values.get(name)}")
+            bad += 1
+    return bad
+
+
+def unknown_tests():
+    """Tests that the acceptance page names and the tree does not have."""
+    page = DOCS / "acceptance.md"
+    bad = 0
+    for path, test in re.findall(r"`((?:tests|tools|script|docs|\.ci|bench|"
+                                 r"src)/[\w./-]*)(?:::(\w+))?`",
+                                 page.read_text()):
+        file = pathlib.Path(path)
+        if not file.exists() or test and test not in file.read_text():
+            print(f"{page}: {path}{'::' + test if test else ''}"
+                  " does not exist")
+            bad += 1
+    return bad
+
+
 def dead_links():
     """Relative links of Markdown pages that lead nowhere."""
     bad = 0
@@ -186,7 +226,7 @@ def dead_links():
 def main():
     missing_ok = sys.argv[1:] == ["--missing-ok"]
     bad = sum(compare(*row, missing_ok) for row in ROWS)
-    bad += dead_links()
+    bad += wrong_limits() + unknown_tests() + dead_links()
     sys.exit(bool(bad))
 
 
