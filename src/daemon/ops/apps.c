@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Applications.  Their name is fixed: nginx's configuration and tokens name
+ * them (docs/decisions/0022-app-names.md).
+ */
+#include <string.h>
+
+#include "base/str.h"
+#include "daemon/ops/inside.h"
+
+static bool
+answer_app(struct pn_task *task, const struct pn_app *app)
+{
+    struct pn_app *out = pn_arena_alloc(task->arena, sizeof(*out));
+    if (out == NULL) {
+        return pn_task_no_memory(task);
+    }
+    *out = *app;
+    task->change->app = out;
+    return pn_task_warn_groups(task, &app->groups, "groups");
+}
+
+static bool
+find_app(struct pn_task *task, struct pn_app *out)
+{
+    enum pn_err err = pn_store_app_by_name(
+        task->store, pn_str_from(task->change->name), task->arena, out);
+    return err == PN_OK ? true : pn_task_store_error(task, err);
+}
+
+bool
+pn_apply_app_create(struct pn_task *task)
+{
+    struct pn_app app = *task->change->in.app;
+    app.id = pn_task_new_id(task);
+    enum pn_err err = pn_store_app_insert(task->store, &app);
+    if (err == PN_E_EXISTS) {
+        return pn_task_refuse_field(task, 409, "/name", "name_taken",
+                                    "there is an application of this name");
+    }
+    if (err != PN_OK) {
+        return pn_task_store_error(task, err);
+    }
+    pn_audit_note(task, app.name, NULL, pn_app_to_json(&app, task->arena));
+    return pn_task_feed(task, PN_CHANGE_APP, app.id, NULL)
+           && answer_app(task, &app);
+}
+
+bool
+pn_apply_app_edit(struct pn_task *task)
+{
+    struct pn_app before;
+    if (!find_app(task, &before)) {
+        return false;
+    }
+    struct pn_app after = *task->change->in.app;
+    if (strcmp(after.name, before.name) != 0) {
+        return pn_task_refuse_field(task, 422, "/name", "name_fixed",
+                                    "an application keeps its name: nginx and "
+                                    "tokens refer to it");
+    }
+    after.id = before.id;
+    enum pn_err err = pn_store_app_update(task->store, &after);
+    if (err != PN_OK) {
+        return pn_task_store_error(task, err);
+    }
+    pn_audit_note(task, after.name, pn_app_to_json(&before, task->arena),
+                  pn_app_to_json(&after, task->arena));
+    return pn_task_feed(task, PN_CHANGE_APP, after.id, NULL)
+           && answer_app(task, &after);
+}
+
+bool
+pn_apply_app_delete(struct pn_task *task)
+{
+    struct pn_app app;
+    if (!find_app(task, &app)) {
+        return false;
+    }
+    enum pn_err err = pn_store_app_delete(task->store, app.id);
+    if (err != PN_OK) {
+        return pn_task_store_error(task, err);
+    }
+    pn_audit_note(task, app.name, pn_app_to_json(&app, task->arena), NULL);
+    return pn_task_feed(task, PN_CHANGE_APP, app.id, app.name);
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The whole of who may do what.  tests/data/authorise.cases is its table.
+ *
+ * For a change everything is judged by the rows of the store at the moment of
+ * the change, inside its transaction: a role, an account or a token that ended
+ * while the change waited in the queue counts as ended.
+ */
+#include <string.h>
+
+#include "base/str.h"
+#include "daemon/ops/inside.h"
+
+static const struct {
+    const char *name;
+    uint32_t bit;
+    enum pn_role from; /* the least role that can carry it */
+} scopes[] = {
+    {"own_tokens:write", PN_SCOPE_OWN_TOKENS_WRITE, PN_ROLE_USER},
+    {"tokens:read", PN_SCOPE_TOKENS_READ, PN_ROLE_USER},
+    {"tokens:revoke", PN_SCOPE_TOKENS_REVOKE, PN_ROLE_USER},
+    {"users:read", PN_SCOPE_USERS_READ, PN_ROLE_AUDITOR},
+    {"users:write", PN_SCOPE_USERS_WRITE, PN_ROLE_ADMIN},
+    {"policy:read", PN_SCOPE_POLICY_READ, PN_ROLE_AUDITOR},
+    {"policy:write", PN_SCOPE_POLICY_WRITE, PN_ROLE_ADMIN},
+    {"audit:read", PN_SCOPE_AUDIT_READ, PN_ROLE_AUDITOR},
+};
+
+enum pn_err
+pn_scopes_bits(char *const *names, uint16_t count, uint32_t *out, uint16_t *bad)
+{
+    uint32_t bits = 0;
+    for (uint16_t i = 0; i < count; i++) {
+        size_t s = 0;
+        while (s < PN_LEN(scopes) && strcmp(scopes[s].name, names[i]) != 0) {
+            s++;
+        }
+        if (s == PN_LEN(scopes)) {
+            *bad = i;
+            return PN_E_NOT_FOUND;
+        }
+        bits |= scopes[s].bit;
+    }
+    *out = bits;
+    return PN_OK;
+}
+
+uint32_t
+pn_scopes_of_role(enum pn_role role)
+{
+    uint32_t bits = 0;
+    for (size_t s = 0; s < PN_LEN(scopes); s++) {
+        bits |= role >= scopes[s].from ? scopes[s].bit : 0;
+    }
+    return bits;
+}
+
+/* --- roles -----------------------------------------------------------------
+ */
+
+bool
+pn_text_list_has(const struct pn_text_list *list, const char *name)
+{
+    for (uint16_t i = 0; list->present && i < list->count; i++) {
+        if (strcmp(list->item[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum pn_role
+pn_role_of(const struct pn_user *user, const struct pn_policy *policy)
+{
+    enum pn_role role = user->role;
+    for (uint16_t i = 0; i < user->group_count; i++) {
+        const char *group = user->groups[i].name;
+        if (pn_text_list_has(&policy->admin_groups, group)) {
+            role = PN_ROLE_ADMIN;
+        } else if (role < PN_ROLE_AUDITOR
+                   && pn_text_list_has(&policy->auditor_groups, group))
+        {
+            role = PN_ROLE_AUDITOR;
+        }
+    }
+    return role;
+}
+
+bool
+pn_sees_all(const struct pn_caller *caller)
+{
+    return caller->kind != PN_CALLER_ANONYMOUS
+           && caller->role >= PN_ROLE_AUDITOR;
+}
+
+/* --- reads -----------------------------------------------------------------
+ */
+
+static const struct {
+    enum pn_role role;
+    uint32_t scope; /* 0 = no token may */
+} reads[] = {
+    [PN_READ_ME] = {PN_ROLE_USER, 0},
+    [PN_READ_TOKENS] = {PN_ROLE_USER, PN_SCOPE_TOKENS_READ},
+    [PN_READ_USERS] = {PN_ROLE_AUDITOR, PN_SCOPE_USERS_READ},
+    [PN_READ_APPS] = {PN_ROLE_USER, PN_SCOPE_POLICY_READ},
+    [PN_READ_POLICY] = {PN_ROLE_AUDITOR, PN_SCOPE_POLICY_READ},
+    [PN_READ_AUDIT] = {PN_ROLE_AUDITOR, PN_SCOPE_AUDIT_READ},
+    [PN_READ_EXPLAIN] = {PN_ROLE_USER, PN_SCOPE_POLICY_READ},
+};
+
+static bool
+refuse(struct pn_fault *fault, struct pn_arena *arena, unsigned status,
+       const char *code, const char *detail)
+{
+    pn_fault_set(fault, arena, status, code, "%s", detail);
+    return false;
+}
+
+static bool
+refuse_anonymous(struct pn_fault *fault, struct pn_arena *arena)
+{
+    return refuse(fault, arena, 401, "not_signed_in", "sign in first");
+}
+
+static bool
+refuse_not_permitted(struct pn_fault *fault, struct pn_arena *arena)
+{
+    return refuse(fault, arena, 403, "not_permitted",
+                  "your role does not allow this");
+}
+
+bool
+pn_may_read(const struct pn_caller *caller, enum pn_read what,
+            struct pn_arena *arena, struct pn_fault *fault)
+{
+    switch (caller->kind) {
+    case PN_CALLER_ANONYMOUS:
+        return refuse_anonymous(fault, arena);
+    case PN_CALLER_LOCAL:
+    case PN_CALLER_SYSTEM:
+        return true;
+    case PN_CALLER_TOKEN:
+        if ((caller->scopes & reads[what].scope) == 0) {
+            return refuse(fault, arena, 403, "scope_missing",
+                          "this token has no scope for that");
+        }
+        break;
+    case PN_CALLER_SESSION:
+        if (caller->must_change_password && what != PN_READ_ME) {
+            return refuse(fault, arena, 403, "password_change_required",
+                          "choose a password of your own first");
+        }
+        break;
+    }
+    return caller->role >= reads[what].role
+               ? true
+               : refuse_not_permitted(fault, arena);
+}
+
+/* --- changes ---------------------------------------------------------------
+ */
+
+static bool
+is_posternd(const struct pn_task *task)
+{
+    return task->caller->kind == PN_CALLER_LOCAL
+           || task->caller->kind == PN_CALLER_SYSTEM;
+}
+
+static bool
+not_permitted(struct pn_task *task)
+{
+    return refuse_not_permitted(task->fault, task->arena);
+}
+
+/* The caller's own token still lives, and its scopes by now. */
+static bool
+standing_of_token(struct pn_task *task, uint32_t *bits)
+{
+    struct pn_token own;
+    enum pn_err err = pn_store_token_by_id(task->store, task->caller->token_id,
+                                           task->arena, &own);
+    if (err != PN_OK && err != PN_E_NOT_FOUND) {
+        return pn_task_store_error(task, err);
+    }
+    uint16_t bad = 0;
+    if (err != PN_OK || own.owner_id != task->caller->user_id
+        || own.revoked_at != 0 || own.disabled
+        || (own.expires_at != 0 && own.expires_at <= task->now)
+        || pn_scopes_bits(own.scopes, own.scope_count, bits, &bad) != PN_OK)
+    {
+        return refuse_anonymous(task->fault, task->arena);
+    }
+    *bits &= task->caller->scopes & pn_scopes_of_role(task->who.role);
+    return true;
+}
+
+static bool
+has_scope(struct pn_task *task, uint32_t scope)
+{
+    uint32_t bits = 0;
+    if (task->caller->kind != PN_CALLER_TOKEN) {
+        return true;
+    }
+    if (!standing_of_token(task, &bits)) {
+        return false;
+    }
+    return (bits & scope) != 0
+               ? true
+               : pn_task_refuse(task, 403, "scope_missing",
+                                "this token has no scope for that");
+}
+
+static bool
+standing_of_user(struct pn_task *task)
+{
+    enum pn_err err = pn_store_user_by_id(task->store, task->caller->user_id,
+                                          task->arena, &task->who.user);
+    if (err != PN_OK && err != PN_E_NOT_FOUND) {
+        return pn_task_store_error(task, err);
+    }
+    if (err != PN_OK || !task->who.user.active) {
+        return refuse_anonymous(task->fault, task->arena);
+    }
+    task->who.has_user = true;
+    task->who.role = pn_role_of(&task->who.user, &task->policy);
+    if (task->caller->kind == PN_CALLER_SESSION
+        && task->who.user.must_change_password
+        && task->act != PN_ACT_PASSWORD_CHANGE && task->act != PN_ACT_SIGN_OUT)
+    {
+        return pn_task_refuse(task, 403, "password_change_required",
+                              "choose a password of your own first");
+    }
+    return true;
+}
+
+bool
+pn_task_authorise(struct pn_task *task)
+{
+    const struct pn_act_row *row = pn_act_row(task->act);
+    if (row->authorise == pn_auth_anyone) {
+        return true;
+    }
+    enum pn_err err = pn_store_policy(task->store, task->arena, &task->policy);
+    if (err != PN_OK) {
+        return pn_task_store_error(task, err);
+    }
+    switch (task->caller->kind) {
+    case PN_CALLER_ANONYMOUS:
+        return refuse_anonymous(task->fault, task->arena);
+    case PN_CALLER_LOCAL:
+    case PN_CALLER_SYSTEM:
+        task->who.role = PN_ROLE_ADMIN;
+        break;
+    case PN_CALLER_SESSION:
+    case PN_CALLER_TOKEN:
+        if (!standing_of_user(task)) {
+            return false;
+        }
+        break;
+    }
+    return row->authorise(task);
+}
+
+bool
+pn_task_is_fresh(struct pn_task *task)
+{
+    if (task->caller->kind != PN_CALLER_SESSION) {
+        return true;
+    }
+    int64_t age = task->now - task->caller->signed_in_at;
+    if (age >= 0 && age <= PN_SUDO_S) {
+        return true;
+    }
+    return pn_task_refuse(task, 403, "sign_in_again",
+                          "this needs a sign-in at most 15 minutes old");
+}
+
+bool
+pn_auth_anyone(struct pn_task *task)
+{
+    (void) task;
+    return true;
+}
+
+bool
+pn_auth_token_create(struct pn_task *task)
+{
+    if (task->caller->kind == PN_CALLER_TOKEN) {
+        return not_permitted(task);
+    }
+    if (!task->who.has_user) {
+        return pn_task_refuse(task, 403, "no_account",
+                              "a token belongs to a person who makes it "
+                              "himself, signed in");
+    }
+    return pn_task_is_fresh(task);
+}
+
+/* Load the target; what one may not see does not exist. */
+static bool
+see_token(struct pn_task *task, bool *own)
+{
+    enum pn_err err = pn_store_token_by_id(task->store, task->change->id,
+                                           task->arena, &task->token);
+    if (err != PN_OK) {
+        return pn_task_store_error(task, err);
+    }
+    *own = task->who.has_user && task->token.owner_id == task->who.user.id;
+    if (!*own && task->who.role < PN_ROLE_AUDITOR) {
+        return pn_task_store_error(task, PN_E_NOT_FOUND);
+    }
+    return true;
+}
+
+/* Owners and administrators; auditors look. */
+bool
+pn_auth_token_edit(struct pn_task *task)
+{
+    bool own = false;
+    if (task->caller->kind == PN_CALLER_TOKEN) {
+        return not_permitted(task);
+    }
+    if (!see_token(task, &own)) {
+        return false;
+    }
+    return own || task->who.role == PN_ROLE_ADMIN ? true : not_permitted(task);
+}
+
+bool
+pn_auth_token_enable(struct pn_task *task)
+{
+    return pn_auth_token_edit(task) && pn_task_is_fresh(task);
+}
+
+bool
+pn_auth_token_revoke(struct pn_task *task)
+{
+    bool own = false;
+    bool itself = task->caller->kind == PN_CALLER_TOKEN
+                  && task->caller->token_id == task->change->id;
+    if (!itself && !has_scope(task, PN_SCOPE_TOKENS_REVOKE)) {
+        return false;
+    }
+    if (!see_token(task, &own)) {
+        return false;
+    }
+    return own || task->who.role == PN_ROLE_ADMIN ? true : not_permitted(task);
+}
+
+static bool
+auth_admin(struct pn_task *task, uint32_t scope)
+{
+    if (is_posternd(task)) {
+        return true;
+    }
+    if (task->who.role != PN_ROLE_ADMIN) {
+        return not_permitted(task);
+    }
+    return has_scope(task, scope);
+}
+
+bool
+pn_auth_users(struct pn_task *task)
+{
+    return auth_admin(task, PN_SCOPE_USERS_WRITE);
+}
+
+bool
+pn_auth_policy(struct pn_task *task)
+{
+    return auth_admin(task, PN_SCOPE_POLICY_WRITE);
+}
+
+bool
+pn_auth_session(struct pn_task *task)
+{
+    return task->caller->kind == PN_CALLER_SESSION ? true : not_permitted(task);
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Editing a token.  Narrowing is free; whatever lets it do more than before
+ * needs its owner and a fresh sign-in.
+ */
+#include <string.h>
+
+#include "core/id.h"
+#include "daemon/ops/token_rules.h"
+
+/* --- does it widen? ---------------------------------------------------------
+ */
+
+/* All of part stands in whole. */
+static bool
+texts_within(char *const *part, uint16_t part_count, char *const *whole,
+             uint16_t whole_count)
+{
+    for (uint16_t i = 0; i < part_count; i++) {
+        uint16_t w = 0;
+        while (w < whole_count && strcmp(part[i], whole[w]) != 0) {
+            w++;
+        }
+        if (w == whole_count) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+list_widens(const struct pn_text_list *old, const struct pn_text_list *edited)
+{
+    if (!old->present) {
+        return false;
+    }
+    return !edited->present
+           || !texts_within(edited->item, edited->count, old->item, old->count);
+}
+
+static bool
+ranges_within(const struct pn_ip_entry *part, uint16_t part_count,
+              const struct pn_ip_entry *whole, uint16_t whole_count)
+{
+    for (uint16_t i = 0; i < part_count; i++) {
+        uint16_t w = 0;
+        while (w < whole_count
+               && memcmp(&part[i].range, &whole[w].range, sizeof(part[i].range))
+                      != 0)
+        {
+            w++;
+        }
+        if (w == whole_count) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/*
+ * Judged entry by entry: replacing 10.0.0.0/8 by 10.1.0.0/16 counts as
+ * widening.  That asks for a sign-in too often, never too seldom.
+ */
+static bool
+ip_widens(const struct pn_ip_policy *old, const struct pn_ip_policy *edited)
+{
+    if (!old->present) {
+        return false;
+    }
+    if (!edited->present || edited->mode != old->mode) {
+        return true;
+    }
+    return !ranges_within(edited->allow, edited->allow_count, old->allow,
+                          old->allow_count)
+           || !ranges_within(old->deny, old->deny_count, edited->deny,
+                             edited->deny_count);
+}
+
+static bool
+rate_widens(const struct pn_token *old, const struct pn_token *edited)
+{
+    if (old->rate_requests == 0) {
+        return false;
+    }
+    if (edited->rate_requests == 0) {
+        return true;
+    }
+    return edited->rate_requests > old->rate_requests
+           || edited->rate_seconds < old->rate_seconds;
+}
+
+bool
+pn_token_widens(const struct pn_token *old, const struct pn_token *edited)
+{
+    bool longer =
+        old->expires_at != 0
+        && (edited->expires_at == 0 || edited->expires_at > old->expires_at);
+    return longer || edited->not_before < old->not_before
+           || (edited->access == PN_ACCESS_READ_WRITE
+               && old->access == PN_ACCESS_READ_ONLY)
+           || list_widens(&old->apps, &edited->apps)
+           || list_widens(&old->paths, &edited->paths)
+           || ip_widens(&old->ip, &edited->ip) || rate_widens(old, edited)
+           || !texts_within(edited->scopes, edited->scope_count, old->scopes,
+                            old->scope_count);
+}
+
+/* --- the act ----------------------------------------------------------------
+ */
+
+/* What PATCH leaves alone. */
+static struct pn_token
+merged(const struct pn_token *old, const struct pn_token_wish *wish)
+{
+    struct pn_token out = *old;
+    const struct pn_token *in = &wish->token;
+    if ((wish->given & PN_FIELD_NAME) != 0) {
+        out.name = in->name;
+    }
+    if ((wish->given & PN_FIELD_DESCRIPTION) != 0) {
+        out.description = in->description;
+    }
+    if ((wish->given & PN_FIELD_NOT_BEFORE) != 0) {
+        out.not_before = in->not_before;
+    }
+    if ((wish->given & PN_FIELD_ACCESS) != 0) {
+        out.access = in->access;
+    }
+    if ((wish->given & PN_FIELD_APPS) != 0) {
+        out.apps = in->apps;
+    }
+    if ((wish->given & PN_FIELD_IP) != 0) {
+        out.ip = in->ip;
+    }
+    if ((wish->given & PN_FIELD_PATHS) != 0) {
+        out.paths = in->paths;
+    }
+    if ((wish->given & PN_FIELD_RATE) != 0) {
+        out.rate_requests = in->rate_requests;
+        out.rate_seconds = in->rate_seconds;
+    }
+    if ((wish->given & PN_FIELD_SCOPES) != 0) {
+        out.scopes = in->scopes;
+        out.scope_count = in->scope_count;
+    }
+    return out;
+}
+
+static bool
+refuse_ended(struct pn_task *task)
+{
+    const struct pn_token *token = &task->token;
+    if (token->revoked_at != 0) {
+        return pn_task_refuse(task, 409, "token_revoked",
+                              "a revoked token cannot be changed");
+    }
+    if (token->expires_at != 0 && token->expires_at <= task->now) {
+        return pn_task_refuse(task, 409, "token_expired",
+                              "an expired token cannot be changed; make a new "
+                              "one");
+    }
+    return true;
+}
+
+static bool
+may_widen(struct pn_task *task, const struct pn_token *after)
+{
+    if (!pn_token_widens(&task->token, after)) {
+        return true;
+    }
+    if (!task->who.has_user || task->token.owner_id != task->who.user.id) {
+        return pn_task_refuse(task, 403, "owner_only",
+                              "only its owner may let a token do more");
+    }
+    return pn_task_is_fresh(task);
+}
+
+/* PATCH may send back an end that did not change. */
+static bool
+set_lifetime(struct pn_task *task, const struct pn_user *owner,
+             struct pn_token *after)
+{
+    const struct pn_token_wish *wish = task->change->in.token;
+    bool same = (wish->lifetime.kind == PN_LIFETIME_UNTIL
+                 && wish->lifetime.until == after->expires_at)
+                || (wish->lifetime.kind == PN_LIFETIME_ENDLESS
+                    && after->expires_at == 0);
+    if ((wish->given & PN_FIELD_LIFETIME) == 0 || same) {
+        return true;
+    }
+    struct pn_allowance allowance;
+    enum pn_err err =
+        pn_allowance_for(&task->policy, owner, task->arena, &allowance);
+    if (err != PN_OK) {
+        return pn_task_store_error(task, err);
+    }
+    return pn_token_next_lifetime(task, &allowance, after);
+}
+
+bool
+pn_apply_token_edit(struct pn_task *task)
+{
+    const struct pn_token_wish *wish = task->change->in.token;
+    struct pn_user owner;
+    if (!refuse_ended(task)) {
+        return false;
+    }
+    enum pn_err err = pn_store_user_by_id(task->store, task->token.owner_id,
+                                          task->arena, &owner);
+    if (err != PN_OK) {
+        return pn_task_store_error(task, err);
+    }
+    struct pn_token after = merged(&task->token, wish);
+    if (!set_lifetime(task, &owner, &after) || !may_widen(task, &after)
+        || !pn_token_check(task, &after, &owner, wish->given))
+    {
+        return false;
+    }
+    err = pn_store_token_update(task->store, &after);
+    if (err == PN_E_EXISTS) {
+        return pn_task_refuse_field(task, 409, "/name", "name_taken",
+                                    "there is a live token of this name");
+    }
+    if (err != PN_OK) {
+        return pn_task_store_error(task, err);
+    }
+    return pn_task_feed(task, PN_CHANGE_TOKEN, after.id, NULL)
+           && pn_token_changed(task, &task->token, &after);
+}

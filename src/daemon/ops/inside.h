@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of ops share: one change on its way (struct pn_task), the
+ * table of acts, the publishing lane and the pool of read connections.
+ * Nothing outside this folder includes it.
+ *
+ * A function that returns bool here answers "may go on"; when it is false,
+ * task->fault (or fault) says why.
+ */
+#ifndef PN_DAEMON_OPS_INSIDE_H
+#define PN_DAEMON_OPS_INSIDE_H
+
+#include <pthread.h>
+
+#include "base/json.h"
+#include "core/throttle.h"
+#include "daemon/ops/ops.h"
+#include "daemon/signin/password.h"
+
+enum {
+    PN_OPS_QUEUE_MAX = 1024,  /* changes that wait; beyond: 503 */
+    PN_OPS_BATCH_MAX = 256,   /* changes in one transaction */
+    PN_OPS_READERS_MAX = 32,  /* idle read connections that are kept */
+    PN_OPS_FEED_KEEP = 65536, /* published changes kept: an index that lost its
+                                 last commits in a power cut catches up */
+    PN_SESSION_SEEN_EVERY_S = 300,
+    PN_OPS_WARNINGS_MAX = 64,
+
+    PN_SIGNIN_WINDOW_S = 300,
+    PN_SIGNIN_ADDRESS_MAX = 50, /* failures of one address in the window */
+    PN_SIGNIN_PAIR_MAX = 10,    /* of one user name from one address */
+    PN_SIGNIN_AUDIT_MAX = 60,   /* refused sign-ins audited in the window */
+    PN_SIGNIN_SLOTS = 16384,
+};
+
+/* Acts that only posternd itself starts. */
+enum {
+    PN_ACT_SIGN_IN_REFUSED = PN_ACT_COUNT,
+    PN_ACT_LAST_USE,
+    PN_ACT_SESSION_SEEN,
+    PN_ACT_SESSIONS_PURGE,
+    PN_ACT_TOTAL,
+};
+
+/* Who asks, by the store's present rows. */
+struct pn_standing {
+    enum pn_role role;
+    bool has_user;
+    struct pn_user user;
+};
+
+/* Inputs of the internal acts. */
+struct pn_task_extra {
+    const struct pn_session *session; /* SIGN_IN, SESSION_SEEN */
+    const char *username;             /* SIGN_IN_REFUSED */
+    const struct pn_last_use *uses;   /* LAST_USE */
+    size_t use_count;
+};
+
+/* One change on its way through the writer. */
+struct pn_task {
+    struct pn_ops *ops;
+    unsigned act;
+    const struct pn_caller *caller;
+    struct pn_change *change;
+    struct pn_arena *arena; /* the caller's, who waits meanwhile */
+    struct pn_fault *fault;
+    struct pn_task_extra extra;
+    /* made in the caller's thread, since hashing is slow */
+    const char *new_hash;     /* of a password to be set */
+    const char *checked_hash; /* against which a password was right */
+
+    /* set by the writer */
+    struct pn_store *store;
+    int64_t now;
+    struct pn_standing who;
+    struct pn_policy policy;
+    struct pn_token token; /* target of a token act */
+    bool feeds;            /* something must be published */
+    const char *subject;   /* of the audit event */
+    const char *actor;     /* when it is not the caller */
+    json_t *before, *after;
+
+    bool ok, done;
+    struct pn_task *next;
+};
+
+struct pn_act_row {
+    const char *name; /* the audit's action; NULL = housekeeping, no event */
+    bool (*authorise)(struct pn_task *task);
+    bool (*apply)(struct pn_task *task);
+};
+
+/* The row of an act; NULL for a number that is none. */
+const struct pn_act_row *pn_act_row(unsigned act);
+
+/* --- faults --------------------------------------------------------------- */
+
+/* All return false, for "return pn_task_refuse(...)". */
+bool pn_task_refuse(struct pn_task *task, unsigned status, const char *code,
+                    const char *detail);
+bool pn_task_refuse_field(struct pn_task *task, unsigned status,
+                          const char *pointer, const char *code,
+                          const char *detail);
+/* A store error in the caller's words: 404, 409, 503, 507. */
+bool pn_fault_store(struct pn_fault *fault, struct pn_arena *arena,
+                    enum pn_err err);
+bool pn_task_store_error(struct pn_task *task, enum pn_err err);
+bool pn_task_no_memory(struct pn_task *task);
+
+/* --- authorise.c ---------------------------------------------------------- */
+
+/* What a role and a token's scopes let one read. */
+enum pn_read {
+    PN_READ_ME,
+    PN_READ_TOKENS,
+    PN_READ_USERS,
+    PN_READ_APPS,
+    PN_READ_POLICY,
+    PN_READ_AUDIT,
+    PN_READ_EXPLAIN,
+};
+/* May the caller read this kind at all; what it may see of it is the
+ * reader's business (own tokens, own user). */
+PN_MUST_USE bool pn_may_read(const struct pn_caller *caller, enum pn_read what,
+                             struct pn_arena *arena, struct pn_fault *fault);
+/* Reads what is not one's own: auditors and administrators. */
+bool pn_sees_all(const struct pn_caller *caller);
+
+/* The role with what the policy's groups add. */
+enum pn_role pn_role_of(const struct pn_user *user,
+                        const struct pn_policy *policy);
+/* The bits of scope names. PN_E_NOT_FOUND, *bad its position. */
+PN_MUST_USE enum pn_err pn_scopes_bits(char *const *scopes, uint16_t count,
+                                       uint32_t *out, uint16_t *bad);
+/* The scopes that a role can carry. */
+uint32_t pn_scopes_of_role(enum pn_role role);
+
+/* Policy and standing from the present rows, and the checks that every act
+ * shares; then the act's own row. */
+PN_MUST_USE bool pn_task_authorise(struct pn_task *task);
+
+bool pn_auth_anyone(struct pn_task *task);       /* internal acts */
+bool pn_auth_token_create(struct pn_task *task); /* for oneself, fresh */
+bool pn_auth_token_edit(struct pn_task *task);
+bool pn_auth_token_revoke(struct pn_task *task);
+bool pn_auth_token_enable(struct pn_task *task);
+bool pn_auth_users(struct pn_task *task);  /* administrators, users:write */
+bool pn_auth_policy(struct pn_task *task); /* administrators, policy:write */
+bool pn_auth_session(struct pn_task *task);
+
+/* The sign-in is at most PN_SUDO_S old, or the caller needs none. */
+PN_MUST_USE bool pn_task_is_fresh(struct pn_task *task);
+
+/* --- audit.c -------------------------------------------------------------- */
+
+/* Write the event of a task that was applied. */
+PN_MUST_USE enum pn_err pn_audit_write(struct pn_task *task);
+/* Note what the event shows; before or after may be NULL. */
+void pn_audit_note(struct pn_task *task, const char *subject, json_t *before,
+                   json_t *after);
+/* "tok_…" in the arena; NULL = out of memory. */
+const char *pn_audit_id(struct pn_arena *arena, const char *kind, uint64_t id);
+
+/* --- apply: one per act --------------------------------------------------- */
+
+bool pn_apply_token_create(struct pn_task *task);
+bool pn_apply_token_edit(struct pn_task *task);
+bool pn_apply_token_revoke(struct pn_task *task);
+bool pn_apply_token_disable(struct pn_task *task);
+bool pn_apply_token_enable(struct pn_task *task);
+bool pn_apply_user_create(struct pn_task *task);
+bool pn_apply_user_edit(struct pn_task *task);
+bool pn_apply_user_delete(struct pn_task *task);
+bool pn_apply_group_create(struct pn_task *task);
+bool pn_apply_group_edit(struct pn_task *task);
+bool pn_apply_group_delete(struct pn_task *task);
+bool pn_apply_app_create(struct pn_task *task);
+bool pn_apply_app_edit(struct pn_task *task);
+bool pn_apply_app_delete(struct pn_task *task);
+bool pn_apply_policy_put(struct pn_task *task);
+bool pn_apply_password_change(struct pn_task *task);
+bool pn_apply_sign_in(struct pn_task *task);
+bool pn_apply_sign_in_refused(struct pn_task *task);
+bool pn_apply_sign_out(struct pn_task *task);
+bool pn_apply_last_use(struct pn_task *task);
+bool pn_apply_session_seen(struct pn_task *task);
+bool pn_apply_sessions_purge(struct pn_task *task);
+
+/* Slow or cheap-to-refuse work in the caller's thread, before the queue. */
+PN_MUST_USE bool pn_prepare_user(struct pn_task *task);
+PN_MUST_USE bool pn_prepare_password_change(struct pn_task *task);
+
+/* --- pieces that several acts use ----------------------------------------- */
+
+/* A feed row: what must be published anew. */
+PN_MUST_USE bool pn_task_feed(struct pn_task *task, enum pn_change_kind kind,
+                              uint64_t id, const char *old_name);
+/* A new id, ascending within this process; writer thread only. */
+uint64_t pn_task_new_id(struct pn_task *task);
+PN_MUST_USE bool pn_task_warn(struct pn_task *task, const char *format, ...)
+    PN_PRINTF(2, 3);
+/* Warn of each name that is no group. */
+PN_MUST_USE bool pn_task_warn_groups(struct pn_task *task,
+                                     const struct pn_text_list *names,
+                                     const char *where);
+bool pn_text_list_has(const struct pn_text_list *list, const char *name);
+
+/* What the policy lets this person make. */
+PN_MUST_USE enum pn_err pn_allowance_for(const struct pn_policy *policy,
+                                         const struct pn_user *user,
+                                         struct pn_arena *arena,
+                                         struct pn_allowance *out);
+/* Set state and suspended_because. owner NULL = deleted. */
+PN_MUST_USE enum pn_err pn_token_derive(struct pn_token *token,
+                                        const struct pn_user *owner,
+                                        const struct pn_policy *policy,
+                                        int64_t now, struct pn_arena *arena);
+/* Does the edit let the token do anything it could not do before? */
+bool pn_token_widens(const struct pn_token *old, const struct pn_token *edited);
+/* Revoke it, with its feed row; no event. */
+PN_MUST_USE bool pn_token_revoke_row(struct pn_task *task,
+                                     struct pn_token *token,
+                                     const char *reason);
+
+/* --- ops.c ---------------------------------------------------------------- */
+
+/* Put the task into the writer's queue and wait for its answer. */
+PN_MUST_USE bool pn_ops_submit(struct pn_task *task);
+
+/* A read connection; give it back with pn_reader_give(). */
+PN_MUST_USE enum pn_err pn_reader_take(struct pn_ops *ops,
+                                       struct pn_store **out);
+void pn_reader_give(struct pn_ops *ops, struct pn_store *store);
+
+int64_t pn_ops_now(void);
+
+/* --- lane.c: publishing in a thread of its own ------------------------------
+ */
+
+struct pn_lane;
+
+struct pn_lane_options {
+    const char *store_url;
+    struct pn_index_options index;
+    enum { PN_LANE_PRESENT = 0, PN_LANE_NEW_GENERATION } from;
+};
+
+/* Starts the thread, which opens store and index; texts are copied. */
+PN_MUST_USE enum pn_err pn_lane_start(const struct pn_lane_options *options,
+                                      struct pn_lane **out);
+/* Wait until it is open, however long a rebuild takes. */
+PN_MUST_USE enum pn_err pn_lane_wait_open(struct pn_lane *lane);
+/* Publish everything committed so far.  PN_E_BUSY after
+ * PN_PUBLISH_DEADLINE_S; it goes on trying. */
+PN_MUST_USE enum pn_err pn_lane_publish(struct pn_lane *lane);
+/* True when it hangs inside the index (not: rebuilds it). */
+bool pn_lane_is_stuck(struct pn_lane *lane);
+/* True when something could not be published, or hangs. */
+bool pn_lane_is_behind(struct pn_lane *lane);
+/* Ends the thread; one that hangs for the deadline is left behind. */
+void pn_lane_stop(struct pn_lane *lane); /* NULL is fine */
+/* Do not wait: it ends, and frees what it holds, when it can. */
+void pn_lane_leave(struct pn_lane *lane);
+/* False before it was opened. */
+bool pn_lane_stats(struct pn_lane *lane, struct pn_index_stats *out);
+
+/* --- the whole ------------------------------------------------------------ */
+
+struct pn_ops {
+    char *store_url, *index_dir, *index_group;
+    uint64_t epoch;
+    uint32_t stale_after_s;
+    struct pn_arena *arena;      /* of the prefixes */
+    struct pn_prefixes prefixes; /* read at start; then constant */
+    struct pn_throttle *by_address, *by_pair, *audited;
+
+    pthread_mutex_t mutex; /* queue, counters, lane pointer, stopping */
+    pthread_cond_t arrived, answered;
+    struct pn_task *first, *last;
+    unsigned waiting;
+    bool stopping, started;
+    pthread_t writer;
+    struct pn_lane *lane;
+    uint64_t changes_total, changes_failed_total, batches_total;
+    bool store_ok;
+
+    pthread_mutex_t readers_mutex;
+    struct pn_store *readers[PN_OPS_READERS_MAX];
+    unsigned reader_count;
+
+    /* the writer thread's own */
+    struct pn_store *store;
+    uint64_t last_id;
+    int64_t trimmed, purged_at;
+};
+
+#endif

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reads: the right first, then one query on a read connection.
+ */
+#include <string.h>
+
+#include "base/str.h"
+#include "daemon/ops/inside.h"
+
+/* Check and take a connection; false with the fault. */
+static bool
+begin(struct pn_ops *ops, const struct pn_caller *caller, enum pn_read what,
+      struct pn_arena *arena, struct pn_fault *fault, struct pn_store **store)
+{
+    if (!pn_may_read(caller, what, arena, fault)) {
+        return false;
+    }
+    enum pn_err err = pn_reader_take(ops, store);
+    return err == PN_OK ? true : pn_fault_store(fault, arena, err);
+}
+
+static bool
+end(struct pn_ops *ops, struct pn_store *store, enum pn_err err,
+    struct pn_arena *arena, struct pn_fault *fault)
+{
+    pn_reader_give(ops, store);
+    return err == PN_OK ? true : pn_fault_store(fault, arena, err);
+}
+
+/* --- me
+ * ------------------------------------------------------------------------- */
+
+/* The local administrator has no row. */
+static enum pn_err
+me_local(const struct pn_caller *caller, struct pn_arena *arena,
+         struct pn_me *out)
+{
+    struct pn_me me = {.user = {.role = PN_ROLE_ADMIN, .active = true}};
+    char *empty = pn_arena_dup(arena, PN_STR(""));
+    const char *name = caller->username != NULL ? caller->username : "local";
+    me.user.username = pn_arena_dup(arena, pn_str_from(name));
+    me.user.source = pn_arena_dup(arena, PN_STR("local"));
+    me.user.display_name = empty;
+    me.user.email = empty;
+    if (empty == NULL || me.user.username == NULL || me.user.source == NULL) {
+        return PN_E_NOMEM;
+    }
+    *out = me;
+    return PN_OK;
+}
+
+static enum pn_err
+me_user(struct pn_store *store, const struct pn_caller *caller,
+        struct pn_arena *arena, struct pn_me *out)
+{
+    struct pn_policy policy;
+    struct pn_me me = {0};
+    enum pn_err err =
+        pn_store_user_by_id(store, caller->user_id, arena, &me.user);
+    if (err == PN_OK) {
+        err = pn_store_policy(store, arena, &policy);
+    }
+    if (err == PN_OK) {
+        err = pn_allowance_for(&policy, &me.user, arena, &me.allowance);
+    }
+    if (err != PN_OK) {
+        return err;
+    }
+    me.user.role = pn_role_of(&me.user, &policy);
+    for (uint16_t i = 0; i < me.user.group_count; i++) {
+        if (me.user.groups[i].id == me.allowance.granted_by) {
+            me.granted_by = me.user.groups[i].name;
+        }
+    }
+    *out = me;
+    return PN_OK;
+}
+
+bool
+pn_ops_me(struct pn_ops *ops, const struct pn_caller *caller,
+          struct pn_arena *arena, struct pn_me *out, struct pn_fault *fault)
+{
+    struct pn_store *store = NULL;
+    if (!begin(ops, caller, PN_READ_ME, arena, fault, &store)) {
+        return false;
+    }
+    enum pn_err err = caller->kind == PN_CALLER_SESSION
+                          ? me_user(store, caller, arena, out)
+                          : me_local(caller, arena, out);
+    return end(ops, store, err, arena, fault);
+}
+
+/* --- tokens
+ * --------------------------------------------------------------------- */
+
+/* Whose tokens the list is limited to; PN_E_NOT_FOUND for people one may not
+ * look at, as for people who do not exist. */
+static enum pn_err
+list_owner(struct pn_store *store, const struct pn_caller *caller,
+           const char *owner, struct pn_arena *arena, uint64_t *id)
+{
+    struct pn_user user;
+    if (owner == NULL) {
+        *id = pn_sees_all(caller) || caller->kind == PN_CALLER_LOCAL
+                  ? 0
+                  : caller->user_id;
+        return PN_OK;
+    }
+    enum pn_err err =
+        pn_store_user_by_name(store, pn_str_from(owner), arena, &user);
+    if (err != PN_OK) {
+        return err;
+    }
+    if (!pn_sees_all(caller) && caller->kind != PN_CALLER_LOCAL
+        && user.id != caller->user_id)
+    {
+        return PN_E_NOT_FOUND;
+    }
+    *id = user.id;
+    return PN_OK;
+}
+
+/* NOLINTNEXTLINE(readability-function-size): the header's agreed form */
+bool
+pn_ops_tokens(struct pn_ops *ops, const struct pn_caller *caller,
+              const char *owner, struct pn_token_filter filter,
+              const struct pn_page *page, struct pn_arena *arena,
+              struct pn_token_list *out, struct pn_fault *fault)
+{
+    struct pn_store *store = NULL;
+    if (!begin(ops, caller, PN_READ_TOKENS, arena, fault, &store)) {
+        return false;
+    }
+    enum pn_err err = list_owner(store, caller, owner, arena, &filter.owner_id);
+    if (err == PN_OK) {
+        err = pn_store_tokens(store, &filter, page, pn_ops_now(), arena, out);
+    }
+    return end(ops, store, err, arena, fault);
+}
+
+static enum pn_err
+read_token(struct pn_store *store, const struct pn_caller *caller, uint64_t id,
+           struct pn_arena *arena, struct pn_token *out)
+{
+    struct pn_token token;
+    struct pn_user owner;
+    struct pn_policy policy;
+    enum pn_err err = pn_store_token_by_id(store, id, arena, &token);
+    if (err != PN_OK) {
+        return err;
+    }
+    if (token.owner_id != caller->user_id && !pn_sees_all(caller)
+        && caller->kind != PN_CALLER_LOCAL)
+    {
+        return PN_E_NOT_FOUND;
+    }
+    err = pn_store_policy(store, arena, &policy);
+    if (err != PN_OK) {
+        return err;
+    }
+    err = pn_store_user_by_id(store, token.owner_id, arena, &owner);
+    if (err != PN_OK && err != PN_E_NOT_FOUND) {
+        return err;
+    }
+    err = pn_token_derive(&token, err == PN_OK ? &owner : NULL, &policy,
+                          pn_ops_now(), arena);
+    if (err == PN_OK) {
+        *out = token;
+    }
+    return err;
+}
+
+bool
+pn_ops_token(struct pn_ops *ops, const struct pn_caller *caller, uint64_t id,
+             struct pn_arena *arena, struct pn_token *out,
+             struct pn_fault *fault)
+{
+    struct pn_store *store = NULL;
+    bool itself = caller->kind == PN_CALLER_TOKEN && caller->token_id == id;
+    if (!itself && !pn_may_read(caller, PN_READ_TOKENS, arena, fault)) {
+        return false;
+    }
+    enum pn_err err = pn_reader_take(ops, &store);
+    if (err != PN_OK) {
+        return pn_fault_store(fault, arena, err);
+    }
+    return end(ops, store, read_token(store, caller, id, arena, out), arena,
+               fault);
+}
+
+/* --- users and groups
+ * ------------------------------------------------------------ */
+
+bool
+pn_ops_users(struct pn_ops *ops, const struct pn_caller *caller,
+             const struct pn_page *page, struct pn_arena *arena,
+             struct pn_user_list *out, struct pn_fault *fault)
+{
+    struct pn_store *store = NULL;
+    if (!begin(ops, caller, PN_READ_USERS, arena, fault, &store)) {
+        return false;
+    }
+    return end(ops, store, pn_store_users(store, page, arena, out), arena,
+               fault);
+}
+
+bool
+pn_ops_user(struct pn_ops *ops, const struct pn_caller *caller,
+            const char *username, struct pn_arena *arena, struct pn_user *out,
+            struct pn_fault *fault)
+{
+    struct pn_store *store = NULL;
+    bool itself = caller->kind == PN_CALLER_SESSION && caller->username != NULL
+                  && pn_str_eq_nocase(pn_str_from(username),
+                                      pn_str_from(caller->username));
+    if (!begin(ops, caller, itself ? PN_READ_ME : PN_READ_USERS, arena, fault,
+               &store))
+    {
+        return false;
+    }
+    return end(ops, store,
+               pn_store_user_by_name(store, pn_str_from(username), arena, out),
+               arena, fault);
+}
+
+bool
+pn_ops_groups(struct pn_ops *ops, const struct pn_caller *caller,
+              const struct pn_page *page, struct pn_arena *arena,
+              struct pn_group_list *out, struct pn_fault *fault)
+{
+    struct pn_store *store = NULL;
+    if (!begin(ops, caller, PN_READ_USERS, arena, fault, &store)) {
+        return false;
+    }
+    return end(ops, store, pn_store_groups(store, page, arena, out), arena,
+               fault);
+}
+
+bool
+pn_ops_group(struct pn_ops *ops, const struct pn_caller *caller,
+             const char *name, struct pn_arena *arena, struct pn_group *out,
+             struct pn_fault *fault)
+{
+    struct pn_store *store = NULL;
+    if (!begin(ops, caller, PN_READ_USERS, arena, fault, &store)) {
+        return false;
+    }
+    return end(ops, store,
+               pn_store_group_by_name(store, pn_str_from(name), arena, out),
+               arena, fault);
+}
+
+/* --- apps, policy, audit
+ * ----------------------------------------------------------- */
+
+bool
+pn_ops_apps(struct pn_ops *ops, const struct pn_caller *caller,
+            const struct pn_page *page, struct pn_arena *arena,
+            struct pn_app_list *out, struct pn_fault *fault)
+{
+    struct pn_store *store = NULL;
+    if (!begin(ops, caller, PN_READ_APPS, arena, fault, &store)) {
+        return false;
+    }
+    return end(ops, store, pn_store_apps(store, page, arena, out), arena,
+               fault);
+}
+
+bool
+pn_ops_app(struct pn_ops *ops, const struct pn_caller *caller, const char *name,
+           struct pn_arena *arena, struct pn_app *out, struct pn_fault *fault)
+{
+    struct pn_store *store = NULL;
+    if (!begin(ops, caller, PN_READ_APPS, arena, fault, &store)) {
+        return false;
+    }
+    return end(ops, store,
+               pn_store_app_by_name(store, pn_str_from(name), arena, out),
+               arena, fault);
+}
+
+bool
+pn_ops_policy(struct pn_ops *ops, const struct pn_caller *caller,
+              struct pn_arena *arena, struct pn_policy *out,
+              struct pn_fault *fault)
+{
+    struct pn_store *store = NULL;
+    if (!begin(ops, caller, PN_READ_POLICY, arena, fault, &store)) {
+        return false;
+    }
+    return end(ops, store, pn_store_policy(store, arena, out), arena, fault);
+}
+
+bool
+pn_ops_audit(struct pn_ops *ops, const struct pn_caller *caller,
+             const struct pn_page *page, struct pn_arena *arena,
+             struct pn_audit_list *out, struct pn_fault *fault)
+{
+    struct pn_store *store = NULL;
+    if (!begin(ops, caller, PN_READ_AUDIT, arena, fault, &store)) {
+        return false;
+    }
+    return end(ops, store, pn_store_audit(store, page, arena, out), arena,
+               fault);
+}
+
+/* --- jobs and health
+ * ----------------------------------------------------------------- */
+
+enum pn_err
+pn_ops_last_use(struct pn_ops *ops, const struct pn_last_use *uses,
+                size_t count)
+{
+    struct pn_fault fault = {0};
+    const struct pn_caller posternd = {.kind = PN_CALLER_SYSTEM};
+    struct pn_arena *arena = pn_arena_new(1 << 16);
+    if (arena == NULL) {
+        return PN_E_NOMEM;
+    }
+    struct pn_task task = {
+        .ops = ops,
+        .act = PN_ACT_LAST_USE,
+        .caller = &posternd,
+        .arena = arena,
+        .fault = &fault,
+        .extra = {.uses = uses, .use_count = count},
+    };
+    bool ok = count == 0 || pn_ops_submit(&task);
+    pn_arena_free(arena);
+    return ok ? PN_OK : PN_E_STORE;
+}
+
+void
+pn_ops_health(struct pn_ops *ops, struct pn_health *out)
+{
+    struct pn_health health = {0};
+    struct pn_store *store = NULL;
+    bool readable = false;
+    if (pn_reader_take(ops, &store) == PN_OK) {
+        readable = pn_store_position(store, &health.store_position) == PN_OK;
+        pn_reader_give(ops, store);
+    }
+    (void) pthread_mutex_lock(&ops->mutex);
+    health.store_ok = ops->store_ok && readable;
+    health.index_ok = pn_lane_stats(ops->lane, &health.index)
+                      && !pn_lane_is_behind(ops->lane);
+    health.changes_total = ops->changes_total;
+    health.changes_failed_total = ops->changes_failed_total;
+    health.batches_total = ops->batches_total;
+    (void) pthread_mutex_unlock(&ops->mutex);
+    *out = health;
+}

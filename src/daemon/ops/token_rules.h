@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a token may look like under the present policy: shared by making and
+ * editing.  All answer "may go on", with the fault in the task.
+ */
+#ifndef PN_DAEMON_OPS_TOKEN_RULES_H
+#define PN_DAEMON_OPS_TOKEN_RULES_H
+
+#include "daemon/ops/inside.h"
+
+enum { PN_TOKEN_CHECK_ALL = 0x3ff };
+
+/* The end of a new token, from the wish in the task. */
+PN_MUST_USE bool pn_token_first_lifetime(struct pn_task *task,
+                                         const struct pn_allowance *allowance,
+                                         struct pn_token *token);
+/* The new end of an old token.  Sooner is free; later counts from the making
+ * of its secret and needs the owner's allowance. */
+PN_MUST_USE bool pn_token_next_lifetime(struct pn_task *task,
+                                        const struct pn_allowance *allowance,
+                                        struct pn_token *token);
+
+/* Check the members in fields (enum pn_token_field) against the policy, the
+ * apps and the owner's role. */
+PN_MUST_USE bool pn_token_check(struct pn_task *task,
+                                const struct pn_token *token,
+                                const struct pn_user *owner, uint32_t fields);
+
+/* Fill change->token with state; note before and after for the audit. */
+PN_MUST_USE bool pn_token_changed(struct pn_task *task,
+                                  const struct pn_token *before,
+                                  const struct pn_token *after);
+
+#endif
