@@ -223,6 +223,13 @@ PN_MUST_USE bool pn_token_revoke_row(struct pn_task *task,
                                      struct pn_token *token,
                                      const char *reason);
 
+/* Fill change->user. */
+PN_MUST_USE bool pn_user_answer(struct pn_task *task,
+                                const struct pn_user *user);
+/* End what this user has signed in, except the caller's own session. */
+PN_MUST_USE bool pn_user_end_sessions(struct pn_task *task,
+                                      const struct pn_user *user);
+
 /* --- ops.c ---------------------------------------------------------------- */
 
 /* Put the task into the writer's queue and wait for its answer. */
