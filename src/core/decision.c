@@ -2,59 +2,44 @@
 /*
  * The decision table, one function a row or group of rows, tried in order.
  * The order is the contract: docs/reference/decisions.md.
- *
- * A row returns ANSWERED when it filled the decision, NEXT otherwise.
  */
 #include "core/decision.h"
 
-#include "base/cursor.h"
 #include "base/str.h"
+#include "core/decision_row.h"
 
-enum row { NEXT = 0, ANSWERED };
-
-/* What the rows share. */
-struct context {
-    const struct pn_request *request;
-    const struct pn_credential *credential;
-    const struct pn_facts *facts;
-    const struct pn_counters *counters;
-    enum pn_ambiguity ambiguity; /* set by judge_target() */
-    bool outside;                /* not below the app's context path */
-    struct pn_str path;          /* when canonical and not outside */
-    struct pn_str sub_path;      /* likewise; empty = none */
-};
-
-static enum row
-refuse(struct pn_decision *out, uint16_t status, enum pn_reason reason)
+enum pn_row
+pn_row_refuse(struct pn_decision *out, enum pn_where where, uint16_t status,
+              enum pn_reason reason)
 {
     out->verdict = PN_DENY;
+    out->where = where;
+    out->report = false; /* that is for what passed */
     out->status = status;
     out->reason = reason;
-    return ANSWERED;
+    return PN_ROW_ANSWERED;
 }
 
-static enum row
-refuse_by(struct pn_decision *out, enum pn_where where, uint16_t status,
-          enum pn_reason reason)
+static enum pn_row
+refuse(struct pn_decision *out, uint16_t status, enum pn_reason reason)
 {
-    out->where = where;
-    return refuse(out, status, reason);
+    return pn_row_refuse(out, PN_WHERE_NONE, status, reason);
 }
 
-static enum row
+static enum pn_row
 pass(struct pn_decision *out)
 {
     out->verdict = PN_PASS;
     out->reason = PN_REASON_NONE;
-    return ANSWERED;
+    return PN_ROW_ANSWERED;
 }
 
 /* Row 0. */
-static enum row
-row_not_ready(const struct context *c, struct pn_decision *out)
+static enum pn_row
+row_not_ready(const struct pn_case *c, struct pn_decision *out)
 {
     if (c->facts->ready && c->facts->policy != NULL && c->facts->app != NULL) {
-        return NEXT;
+        return PN_ROW_NEXT;
     }
     if (c->credential->kind == PN_CREDENTIAL_NONE
         && c->request->mode == PN_MODE_OPTIONAL)
@@ -65,11 +50,11 @@ row_not_ready(const struct context *c, struct pn_decision *out)
 }
 
 /* Rows 1 and 2. */
-static enum row
-row_no_credential(const struct context *c, struct pn_decision *out)
+static enum pn_row
+row_no_credential(const struct pn_case *c, struct pn_decision *out)
 {
     if (c->credential->kind != PN_CREDENTIAL_NONE) {
-        return NEXT;
+        return PN_ROW_NEXT;
     }
     /* A browser sends no credential with a preflight, and takes any refusal
      * of it for a refusal of the request it is about to make. */
@@ -83,7 +68,7 @@ row_no_credential(const struct context *c, struct pn_decision *out)
 }
 
 /* Rows 4 and 4b. */
-static enum row
+static enum pn_row
 by_setting(enum pn_foreign setting, uint16_t block_status,
            enum pn_reason reason, struct pn_decision *out)
 {
@@ -94,17 +79,17 @@ by_setting(enum pn_foreign setting, uint16_t block_status,
         (void) pass(out);
         out->reason = reason;
         out->report = true;
-        return ANSWERED;
+        return PN_ROW_ANSWERED;
     case PN_FOREIGN_BLOCK:
         break;
     }
-    return refuse_by(out, PN_WHERE_APP, block_status == 401 ? 401 : 403,
-                     reason);
+    return pn_row_refuse(out, PN_WHERE_APP, block_status == 401 ? 401 : 403,
+                         reason);
 }
 
 /* Rows 5 and 6: an attempt that may be somebody guessing. */
-static enum row
-failure(const struct context *c, enum pn_reason reason, struct pn_decision *out)
+static enum pn_row
+failure(const struct pn_case *c, enum pn_reason reason, struct pn_decision *out)
 {
     static const struct pn_ip unknown; /* all of them count as one */
     struct pn_throttle *table = c->counters->failures;
@@ -127,8 +112,8 @@ failure(const struct context *c, enum pn_reason reason, struct pn_decision *out)
 
 /* Rows 3 to 5: what the credential is, as far as its text and the look-up
  * tell. */
-static enum row
-row_credential(const struct context *c, struct pn_decision *out)
+static enum pn_row
+row_credential(const struct pn_case *c, struct pn_decision *out)
 {
     const struct pn_app_record *app = c->facts->app;
 
@@ -149,7 +134,7 @@ row_credential(const struct context *c, struct pn_decision *out)
         if (c->facts->token == NULL) {
             return failure(c, PN_REASON_TOKEN_UNKNOWN, out);
         }
-        return NEXT;
+        return PN_ROW_NEXT;
     case PN_CREDENTIAL_NONE:
         break;
     }
@@ -164,8 +149,8 @@ is_named(struct pn_str user, const struct pn_owner_record *owner)
 }
 
 /* Row 6. */
-static enum row
-row_username(const struct context *c, struct pn_decision *out)
+static enum pn_row
+row_username(const struct pn_case *c, struct pn_decision *out)
 {
     const struct pn_owner_record *owner = c->facts->owner;
 
@@ -173,7 +158,7 @@ row_username(const struct context *c, struct pn_decision *out)
     if (c->credential->scheme != PN_SCHEME_BASIC || owner == NULL
         || is_named(c->credential->user, owner))
     {
-        return NEXT;
+        return PN_ROW_NEXT;
     }
     return failure(c, PN_REASON_USERNAME_MISMATCH, out);
 }
@@ -185,8 +170,8 @@ has_come(int64_t instant, int64_t now)
 }
 
 /* Row 7. */
-static enum row
-row_state(const struct context *c, struct pn_decision *out)
+static enum pn_row
+row_state(const struct pn_case *c, struct pn_decision *out)
 {
     const struct pn_token_record *token = c->facts->token;
     int64_t now = c->request->now;
@@ -208,7 +193,7 @@ row_state(const struct context *c, struct pn_decision *out)
     {
         return refuse(out, 401, PN_REASON_TOKEN_SUPERSEDED);
     }
-    return NEXT;
+    return PN_ROW_NEXT;
 }
 
 bool
@@ -224,8 +209,8 @@ pn_owner_permitted(const struct pn_policy_record *policy,
 }
 
 /* Row 8. */
-static enum row
-row_owner(const struct context *c, struct pn_decision *out)
+static enum pn_row
+row_owner(const struct pn_case *c, struct pn_decision *out)
 {
     const struct pn_owner_record *owner = c->facts->owner;
 
@@ -233,35 +218,35 @@ row_owner(const struct context *c, struct pn_decision *out)
         return refuse(out, 401, PN_REASON_OWNER_INACTIVE);
     }
     if (!pn_owner_permitted(c->facts->policy, owner)) {
-        return refuse_by(out, PN_WHERE_POLICY, 403,
-                         PN_REASON_OWNER_NOT_PERMITTED);
+        return pn_row_refuse(out, PN_WHERE_POLICY, 403,
+                             PN_REASON_OWNER_NOT_PERMITTED);
     }
-    return NEXT;
+    return PN_ROW_NEXT;
 }
 
 /* Row 9. */
-static enum row
-row_tls(const struct context *c, struct pn_decision *out)
+static enum pn_row
+row_tls(const struct pn_case *c, struct pn_decision *out)
 {
     if (!c->facts->policy->tls_required || c->request->tls
         || c->request->peer_is_local)
     {
-        return NEXT;
+        return PN_ROW_NEXT;
     }
-    return refuse_by(out, PN_WHERE_POLICY, 403, PN_REASON_TLS_REQUIRED);
+    return pn_row_refuse(out, PN_WHERE_POLICY, 403, PN_REASON_TLS_REQUIRED);
 }
 
 /* An unknown address fails every rule. */
 static bool
-address_fits(const struct context *c, const struct pn_iprules *rules)
+address_fits(const struct pn_case *c, const struct pn_iprules *rules)
 {
     return c->request->has_address
            && pn_iprules_allow(rules, &c->request->address);
 }
 
 /* Row 10: all three levels must agree. */
-static enum row
-row_address(const struct context *c, struct pn_decision *out)
+static enum pn_row
+row_address(const struct pn_case *c, struct pn_decision *out)
 {
     const struct pn_policy_record *policy = c->facts->policy;
     const struct pn_app_record *app = c->facts->app;
@@ -269,174 +254,43 @@ row_address(const struct context *c, struct pn_decision *out)
 
     if (policy->has_ip && !address_fits(c, &policy->ip)) {
         if (policy->ip_report != PN_IP_REPORT) {
-            return refuse_by(out, PN_WHERE_POLICY, 403,
-                             PN_REASON_IP_NOT_ALLOWED);
+            return pn_row_refuse(out, PN_WHERE_POLICY, 403,
+                                 PN_REASON_IP_NOT_ALLOWED);
         }
         out->where = PN_WHERE_POLICY;
         out->report = true;
     }
     if (app->has_ip && !address_fits(c, &app->ip)) {
-        return refuse_by(out, PN_WHERE_APP, 403, PN_REASON_IP_NOT_ALLOWED);
+        return pn_row_refuse(out, PN_WHERE_APP, 403, PN_REASON_IP_NOT_ALLOWED);
     }
     if (rules != NULL && rules->has_ip && !address_fits(c, &rules->ip)) {
-        return refuse_by(out, PN_WHERE_TOKEN, 403, PN_REASON_IP_NOT_ALLOWED);
+        return pn_row_refuse(out, PN_WHERE_TOKEN, 403,
+                             PN_REASON_IP_NOT_ALLOWED);
     }
-    return NEXT;
+    return PN_ROW_NEXT;
 }
 
 /* Row 11. */
-static enum row
-row_app(const struct context *c, struct pn_decision *out)
+static enum pn_row
+row_app(const struct pn_case *c, struct pn_decision *out)
 {
     const struct pn_app_record *app = c->facts->app;
     const struct pn_rules_record *rules = c->facts->rules;
 
     if (rules != NULL && rules->has_apps
         && !pn_ids_has(rules->apps, app->app_id)) {
-        return refuse_by(out, PN_WHERE_TOKEN, 403, PN_REASON_APP_NOT_ALLOWED);
+        return pn_row_refuse(out, PN_WHERE_TOKEN, 403,
+                             PN_REASON_APP_NOT_ALLOWED);
     }
     if (app->has_groups && !pn_ids_meet(app->groups, c->facts->owner->groups)) {
-        return refuse_by(out, PN_WHERE_APP, 403, PN_REASON_APP_NOT_ALLOWED);
+        return pn_row_refuse(out, PN_WHERE_APP, 403, PN_REASON_APP_NOT_ALLOWED);
     }
-    return NEXT;
-}
-
-/*
- * What patterns are held against.  An encoded slash counts as literal only
- * where the application gets the client's own bytes: nginx decodes it when it
- * forwards a path of its own.
- */
-static void
-judge_target(struct context *c, struct pn_buf *buf)
-{
-    const struct pn_request *request = c->request;
-    const struct pn_app_record *app = c->facts->app;
-    enum pn_slash_policy slashes = PN_SLASH_AMBIGUOUS;
-
-    if (app->encoded_slash == PN_APP_SLASH_ALLOWED && !request->rewritten) {
-        slashes = PN_SLASH_LITERAL;
-    }
-    c->ambiguity = pn_target_path(request->target, slashes, buf);
-    if (c->ambiguity == PN_TARGET_CANONICAL && request->sub_path.len > 0) {
-        c->ambiguity = pn_target_judge_decoded(request->sub_path);
-    }
-    if (c->ambiguity != PN_TARGET_CANONICAL) {
-        return;
-    }
-    c->outside = !pn_target_below(pn_buf_str(buf), app->context_path, &c->path)
-                 || (request->sub_path.len > 0
-                     && !pn_target_below(request->sub_path, app->context_path,
-                                         &c->sub_path));
-}
-
-/* path is unused when the target is ambiguous. */
-static bool
-pattern_fits(const struct context *c, const struct pn_pathpat *pattern,
-             struct pn_str path)
-{
-    if (c->ambiguity == PN_TARGET_CANONICAL) {
-        return pn_pathpat_matches(pattern, c->request->method, path);
-    }
-    /* Nobody can say whether it lies below a context path. */
-    return pattern->everything && c->facts->app->context_path.len == 0
-           && pn_pathpat_matches(pattern, c->request->method, PN_STR("/"));
-}
-
-static bool
-list_fits(const struct context *c, const struct pn_pathpat *list,
-          uint16_t count, struct pn_str path)
-{
-    for (uint16_t i = 0; i < count; i++) {
-        if (pattern_fits(c, &list[i], path)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool
-app_list_fits(const struct context *c, const struct pn_pathpat *list,
-              uint16_t count)
-{
-    return list_fits(c, list, count, c->path)
-           && (c->sub_path.len == 0 || list_fits(c, list, count, c->sub_path));
-}
-
-/* A token's own patterns are few and parsed where they lie. */
-static bool
-token_path_fits(const struct context *c, struct pn_str path)
-{
-    const struct pn_rules_record *rules = c->facts->rules;
-    struct pn_cursor cur = pn_cursor_from(rules->paths.ptr, rules->paths.len);
-
-    for (uint16_t i = 0; i < rules->path_count; i++) {
-        struct pn_pathpat pattern;
-
-        if (pn_pathpat_parse(pn_cursor_str16(&cur), &pattern, NULL) == PN_OK
-            && pattern_fits(c, &pattern, path))
-        {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool
-token_list_fits(const struct context *c)
-{
-    return token_path_fits(c, c->path)
-           && (c->sub_path.len == 0 || token_path_fits(c, c->sub_path));
-}
-
-/* Row 12. */
-static enum row
-row_path(struct context *c, struct pn_decision *out)
-{
-    const struct pn_app_record *app = c->facts->app;
-    const struct pn_rules_record *rules = c->facts->rules;
-    enum pn_where where;
-
-    if (c->outside || !app_list_fits(c, app->paths, app->path_count)) {
-        where = PN_WHERE_APP;
-    } else if (rules != NULL && rules->has_paths && !token_list_fits(c)) {
-        where = PN_WHERE_TOKEN;
-    } else {
-        return NEXT;
-    }
-    if (c->ambiguity == PN_TARGET_CANONICAL) {
-        return refuse_by(out, where, 403, PN_REASON_PATH_NOT_ALLOWED);
-    }
-    out->ambiguity = c->ambiguity;
-    return refuse_by(out, where, 400, PN_REASON_PATH_AMBIGUOUS);
-}
-
-/* Row 13. */
-static enum row
-row_read_only(const struct context *c, struct pn_decision *out)
-{
-    static const struct pn_str safe[] = {
-        {"GET", 3}, {"HEAD", 4}, {"OPTIONS", 7}};
-    const struct pn_app_record *app = c->facts->app;
-    bool by_policy = c->facts->policy->read_only;
-
-    if (!by_policy && c->facts->token->access == PN_ACCESS_READ_WRITE) {
-        return NEXT;
-    }
-    for (size_t i = 0; i < PN_LEN(safe); i++) {
-        if (pn_str_eq(c->request->method, safe[i])) {
-            return NEXT;
-        }
-    }
-    if (app_list_fits(c, app->reads, app->read_count)) {
-        return NEXT;
-    }
-    return refuse_by(out, by_policy ? PN_WHERE_POLICY : PN_WHERE_TOKEN, 403,
-                     PN_REASON_READ_ONLY_TOKEN);
+    return PN_ROW_NEXT;
 }
 
 /* Row 14. */
-static enum row
-row_rate(const struct context *c, struct pn_decision *out)
+static enum pn_row
+row_rate(const struct pn_case *c, struct pn_decision *out)
 {
     const struct pn_rules_record *rules = c->facts->rules;
     bool look_only = c->counters->look_only;
@@ -444,38 +298,33 @@ row_rate(const struct context *c, struct pn_decision *out)
 
     if (c->counters->rates == NULL || rules == NULL
         || rules->rate_requests == 0) {
-        return NEXT;
+        return PN_ROW_NEXT;
     }
     count = pn_throttle_count(c->counters->rates, c->facts->token->token_id,
                               rules->rate_seconds, c->request->now,
                               look_only ? 0 : 1, &wait_s);
     if (count + (look_only ? 1 : 0) <= rules->rate_requests) {
-        return NEXT;
+        return PN_ROW_NEXT;
     }
     out->retry_after_s = wait_s;
-    return refuse_by(out, PN_WHERE_TOKEN, 429, PN_REASON_RATE_LIMITED);
+    return pn_row_refuse(out, PN_WHERE_TOKEN, 429, PN_REASON_RATE_LIMITED);
 }
 
 /* Rows 9 to 15: a good token of a good owner; is it good for this? */
-static enum row
-row_use(struct context *c, struct pn_decision *out)
+static enum pn_row
+row_use(const struct pn_case *c, struct pn_decision *out)
 {
-    char path[PN_TARGET_MAX];
-    struct pn_buf buf = PN_BUF(path);
-
     if (c->facts->token->rules_id != 0 && c->facts->rules == NULL) {
         return refuse(out, 503, PN_REASON_NOT_READY); /* unreadable */
     }
-    if (row_tls(c, out) || row_address(c, out) || row_app(c, out)) {
-        return ANSWERED;
-    }
-    judge_target(c, &buf);
-    if (row_path(c, out) || row_read_only(c, out) || row_rate(c, out)) {
-        return ANSWERED;
+    if (row_tls(c, out) || row_address(c, out) || row_app(c, out)
+        || pn_row_path(c, out) || row_rate(c, out))
+    {
+        return PN_ROW_ANSWERED;
     }
     out->verdict = PN_ALLOW;
     out->reason = PN_REASON_OK;
-    return ANSWERED;
+    return PN_ROW_ANSWERED;
 }
 
 /* Who holds a token that exists may be named in logs, refused or not. */
@@ -494,7 +343,7 @@ pn_decide(const struct pn_request *request,
           const struct pn_counters *counters, struct pn_decision *out)
 {
     struct pn_decision decision = {.verdict = PN_DENY};
-    struct context c = {
+    struct pn_case c = {
         .request = request,
         .credential = credential,
         .facts = facts,
