@@ -75,12 +75,22 @@ pn_store_group_update(struct pn_store *store, const struct pn_group *group)
     return pn_run_on_row(store, q);
 }
 
+static enum pn_err
+change_member(void *store, uint64_t user_id)
+{
+    return pn_store_change_add(store, PN_CHANGE_OWNER, user_id, NULL);
+}
+
 enum pn_err
 pn_store_group_delete(struct pn_store *store, uint64_t id)
 {
-    struct pn_stmt *q =
-        pn_db_query(store->db, "DELETE FROM user_groups WHERE id = $1");
+    enum pn_err err = pn_store_each_member(store, id, change_member, store);
+    struct pn_stmt *q;
 
+    if (err != PN_OK) {
+        return err;
+    }
+    q = pn_db_query(store->db, "DELETE FROM user_groups WHERE id = $1");
     pn_stmt_id(q, 1, id);
     return pn_run_on_row(store, q);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The policy with its former versions, and the prefixes of tokens. */
+#include <string.h>
+
 #include "base/str.h"
 #include "daemon/model/codec.h"
 #include "daemon/store/internal.h"
@@ -84,6 +86,70 @@ pn_store_policy_put(struct pn_store *store, const struct pn_policy *policy,
 out:
     pn_arena_free(arena);
     return err;
+}
+
+/* More versions than one publish ever takes at once. */
+enum { RECENT_VERSIONS = 64 };
+
+static bool
+list_has(const struct pn_text_list *list, const char *text)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (strcmp(list->item[i], text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Add to list what it does not hold yet. */
+static enum pn_err
+add_names(struct pn_text_list *list, const struct pn_text_list *names,
+          struct pn_arena *arena)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (list_has(list, names->item[i])) {
+            continue;
+        }
+        list->item =
+            pn_grown(arena, list->item, list->count, sizeof(*list->item));
+        if (list->item == NULL || list->count == UINT16_MAX) {
+            return PN_E_NOMEM;
+        }
+        list->item[list->count++] = names->item[i];
+    }
+    return PN_OK;
+}
+
+enum pn_err
+pn_store_admin_groups(struct pn_store *store, struct pn_arena *arena,
+                      struct pn_text_list *out)
+{
+    struct pn_stmt *q =
+        pn_db_query(store->db, "SELECT version, document FROM policies"
+                               " ORDER BY version DESC LIMIT $1");
+    struct pn_text_list list = {.present = true};
+    enum pn_err err;
+
+    pn_stmt_int(q, 1, RECENT_VERSIONS);
+    while ((err = pn_stmt_step(q)) == PN_OK) {
+        struct pn_policy policy;
+
+        err = parse_policy(pn_stmt_col_id(q, 0), pn_stmt_col_str(q, 1), arena,
+                           &policy);
+        if (err == PN_OK) {
+            err = add_names(&list, &policy.admin_groups, arena);
+        }
+        if (err != PN_OK) {
+            break;
+        }
+    }
+    pn_stmt_done(q);
+    if (err != PN_E_NOT_FOUND) {
+        return err;
+    }
+    *out = list;
+    return PN_OK;
 }
 
 enum pn_err

@@ -64,6 +64,7 @@ PN_MUST_USE enum pn_err pn_store_group_insert(struct pn_store *store,
                                               const struct pn_group *group);
 PN_MUST_USE enum pn_err pn_store_group_update(struct pn_store *store,
                                               const struct pn_group *group);
+/* Adds a change for each member, whose records name the group. */
 PN_MUST_USE enum pn_err pn_store_group_delete(struct pn_store *store,
                                               uint64_t id);
 
@@ -137,6 +138,12 @@ PN_MUST_USE enum pn_err pn_store_policy_put(struct pn_store *store,
                                             const struct pn_policy *policy,
                                             const char *by, int64_t at);
 
+/* Every group that a recent version of the policy made administrators:
+ * their members' records may have to change with the policy. */
+PN_MUST_USE enum pn_err pn_store_admin_groups(struct pn_store *store,
+                                              struct pn_arena *arena,
+                                              struct pn_text_list *out);
+
 /* Present prefix first, then former ones. */
 PN_MUST_USE enum pn_err pn_store_prefixes(struct pn_store *store,
                                           struct pn_arena *arena,
@@ -152,6 +159,11 @@ PN_MUST_USE enum pn_err pn_store_token_by_hash(struct pn_store *store,
                                                const struct pn_hash *hash,
                                                struct pn_arena *arena,
                                                struct pn_token *out);
+/* As stored, for the index: state is not derived, secrets are left out. */
+PN_MUST_USE enum pn_err pn_store_token_stored(struct pn_store *store,
+                                              uint64_t id,
+                                              struct pn_arena *arena,
+                                              struct pn_token *out);
 /* PN_E_EXISTS: a live token of this owner has the name; PN_E_NOT_FOUND: no app
  * of a name in apps. */
 PN_MUST_USE enum pn_err pn_store_token_insert(struct pn_store *store,

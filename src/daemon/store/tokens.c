@@ -249,9 +249,10 @@ read_token(struct pn_stmt *q, struct pn_arena *arena, struct pn_token *out,
     return PN_OK;
 }
 
-enum pn_err
-pn_token_load(struct pn_store *store, uint64_t id, struct pn_judge *judge,
-              struct pn_arena *arena, struct pn_token *out)
+/* The row and its apps. */
+static enum pn_err
+load_row(struct pn_store *store, uint64_t id, struct pn_arena *arena,
+         struct pn_token *out)
 {
     struct pn_stmt *q = pn_db_query(
         store->db, "SELECT " TOKEN_COLUMNS " FROM tokens t"
@@ -270,6 +271,19 @@ pn_token_load(struct pn_store *store, uint64_t id, struct pn_judge *judge,
         err = load_apps(store, arena, &token);
     }
     if (err == PN_OK) {
+        *out = token;
+    }
+    return err;
+}
+
+enum pn_err
+pn_token_load(struct pn_store *store, uint64_t id, struct pn_judge *judge,
+              struct pn_arena *arena, struct pn_token *out)
+{
+    struct pn_token token;
+    enum pn_err err = load_row(store, id, arena, &token);
+
+    if (err == PN_OK) {
         err = load_secrets(store, judge->now, &token);
     }
     if (err == PN_OK) {
@@ -279,6 +293,13 @@ pn_token_load(struct pn_store *store, uint64_t id, struct pn_judge *judge,
         *out = token;
     }
     return err;
+}
+
+enum pn_err
+pn_store_token_stored(struct pn_store *store, uint64_t id,
+                      struct pn_arena *arena, struct pn_token *out)
+{
+    return load_row(store, id, arena, out);
 }
 
 enum pn_err

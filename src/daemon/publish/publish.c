@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The publisher: follows the change feed, or writes everything anew.
+ *
+ * A change only says what to look at; what is written is always the object's
+ * present state, so order and repetition do no harm.  An object whose record
+ * cannot be made (which the codec should have refused) is taken out of the
+ * index: its owner is refused, and nobody else has to wait.
+ */
+#include "daemon/publish/publish.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "core/policy.h"
+#include "core/record.h"
+#include "daemon/publish/records.h"
+
+enum {
+    BATCH = 500,                 /* changes read at once */
+    OBJECT_ARENA_MAX = 16 << 20, /* one object with all that hangs on it */
+    KEPT_S = 90 * PN_DAY_S,      /* ended tokens: the owner learns why */
+};
+
+struct pn_publisher {
+    struct pn_store *store;
+    struct pn_index_writer *writer;
+    int64_t position;        /* feed position that the index holds */
+    struct pn_policy policy; /* of the present run */
+    int64_t now;
+    char record[PN_RECORD_MAX + 16];
+};
+
+/* --- one object at a time
+ * ------------------------------------------------------ */
+
+/* The error of an encoder: the object's own fault, not the machine's. */
+static bool
+unfit(enum pn_err err)
+{
+    return err == PN_E_RANGE || err == PN_E_TOO_LONG || err == PN_E_DAMAGED;
+}
+
+static void
+log_unfit(const char *kind, uint64_t id, enum pn_err err)
+{
+    char text[24];
+
+    (void) snprintf(text, sizeof(text), "%llu", (unsigned long long) id);
+    pn_log(PN_LOG_ERROR, "record_refused", "kind", kind, "id", text, "problem",
+           pn_err_text(err), NULL);
+}
+
+static struct pn_buf
+fresh_record(struct pn_publisher *p)
+{
+    return (struct pn_buf){.ptr = p->record, .cap = sizeof(p->record)};
+}
+
+/* The instant the token ended by time or by hand; 0 = not yet foreseen. */
+static int64_t
+end_of(const struct pn_token *token)
+{
+    const int64_t ends[] = {token->revoked_at, token->expires_at,
+                            token->policy_expires_at};
+    int64_t end = 0;
+
+    for (size_t i = 0; i < PN_LEN(ends); i++) {
+        if (ends[i] != 0 && (end == 0 || ends[i] < end)) {
+            end = ends[i];
+        }
+    }
+    return end;
+}
+
+static enum pn_err
+drop_token(struct pn_publisher *p, uint64_t id,
+           const struct pn_token_secret *secret, uint16_t count)
+{
+    enum pn_err err = pn_index_del_rules(p->writer, id);
+
+    if (err == PN_OK) {
+        err = pn_index_del_token_name(p->writer, id);
+    }
+    for (uint16_t i = 0; err == PN_OK && i < count; i++) {
+        err = pn_index_del_token(p->writer, &secret[i].hash);
+    }
+    return err;
+}
+
+static enum pn_err
+put_rules(struct pn_publisher *p, const struct pn_token *token,
+          struct pn_arena *arena)
+{
+    bool has_rules = token->apps.present || token->ip.present
+                     || token->paths.present || token->rate_requests != 0;
+    struct pn_buf buf = fresh_record(p);
+    enum pn_err err;
+
+    if (!has_rules) {
+        return pn_index_del_rules(p->writer, token->id);
+    }
+    err = pn_record_of_rules(p->store, token, arena, &buf);
+    return err == PN_OK
+               ? pn_index_put_rules(p->writer, token->id, pn_buf_str(&buf))
+               : err;
+}
+
+static enum pn_err
+put_token(struct pn_publisher *p, const struct pn_token *token,
+          const struct pn_token_secret *secret, uint16_t count,
+          struct pn_arena *arena)
+{
+    enum pn_err err = put_rules(p, token, arena);
+
+    if (err == PN_OK) {
+        err = pn_index_put_token_name(p->writer, token->id,
+                                      pn_str_from(token->name));
+    }
+    for (uint16_t i = 0; err == PN_OK && i < count; i++) {
+        struct pn_buf buf = fresh_record(p);
+
+        err = pn_record_of_token(token, &secret[i], &buf);
+        if (err == PN_OK) {
+            err = pn_index_put_token(p->writer, &secret[i].hash,
+                                     pn_buf_str(&buf));
+        }
+    }
+    return err;
+}
+
+static enum pn_err
+publish_token(struct pn_publisher *p, uint64_t id, struct pn_arena *arena)
+{
+    struct pn_token_secret *secret = NULL;
+    struct pn_token token;
+    uint16_t count = 0;
+    int64_t end;
+    enum pn_err err = pn_store_secrets(p->store, id, arena, &secret, &count);
+
+    if (err == PN_OK) {
+        err = pn_store_token_stored(p->store, id, arena, &token);
+    }
+    if (err == PN_OK) {
+        end = end_of(&token);
+        if (end == 0 || end + KEPT_S > p->now) {
+            err = put_token(p, &token, secret, count, arena);
+        } else {
+            err = PN_E_NOT_FOUND;
+        }
+    }
+    if (unfit(err)) {
+        log_unfit("token", id, err);
+        err = PN_E_NOT_FOUND;
+    }
+    return err == PN_E_NOT_FOUND ? drop_token(p, id, secret, count) : err;
+}
+
+static enum pn_err
+publish_owner(struct pn_publisher *p, uint64_t id, struct pn_arena *arena)
+{
+    struct pn_buf buf = fresh_record(p);
+    struct pn_user user;
+    enum pn_err err = pn_store_user_by_id(p->store, id, arena, &user);
+
+    if (err == PN_OK) {
+        err = pn_record_of_owner(&user, &p->policy, arena, &buf);
+    }
+    if (err == PN_OK) {
+        return pn_index_put_owner(p->writer, id, pn_buf_str(&buf));
+    }
+    if (unfit(err)) {
+        log_unfit("owner", id, err);
+        err = PN_E_NOT_FOUND;
+    }
+    return err == PN_E_NOT_FOUND ? pn_index_del_owner(p->writer, id) : err;
+}
+
+static enum pn_err
+put_app(struct pn_publisher *p, const struct pn_app *app,
+        struct pn_arena *arena)
+{
+    struct pn_buf buf = fresh_record(p);
+    enum pn_err err = pn_record_of_app(p->store, app, arena, &buf);
+
+    if (unfit(err)) {
+        log_unfit("app", app->id, err);
+        return pn_index_del_app(p->writer, pn_str_from(app->name));
+    }
+    return err == PN_OK ? pn_index_put_app(p->writer, pn_str_from(app->name),
+                                           pn_buf_str(&buf))
+                        : err;
+}
+
+static enum pn_err
+publish_app(struct pn_publisher *p, uint64_t id, struct pn_arena *arena)
+{
+    struct pn_app app;
+    enum pn_err err = pn_store_app_by_id(p->store, id, arena, &app);
+
+    if (err == PN_OK) {
+        return put_app(p, &app, arena);
+    }
+    return err == PN_E_NOT_FOUND ? PN_OK : err;
+}
+
+/* A name that an app had: whoever has it now, or nobody. */
+static enum pn_err
+publish_app_name(struct pn_publisher *p, struct pn_str name,
+                 struct pn_arena *arena)
+{
+    struct pn_app app;
+    enum pn_err err;
+
+    if (name.len == 0) {
+        return PN_OK;
+    }
+    err = pn_store_app_by_name(p->store, name, arena, &app);
+    if (err == PN_E_NOT_FOUND) {
+        return pn_index_del_app(p->writer, name);
+    }
+    return err == PN_OK ? put_app(p, &app, arena) : err;
+}
+
+/* --- many
+ * ------------------------------------------------------------------------ */
+
+typedef enum pn_err publish_fn(struct pn_publisher *p, uint64_t id,
+                               struct pn_arena *arena);
+
+struct each {
+    struct pn_publisher *publisher;
+    publish_fn *publish;
+};
+
+/* With an arena of its own, so that memory does not grow with the number. */
+static enum pn_err
+publish_one(struct pn_publisher *p, publish_fn *publish, uint64_t id)
+{
+    struct pn_arena *arena = pn_arena_new(OBJECT_ARENA_MAX);
+    enum pn_err err;
+
+    if (arena == NULL) {
+        return PN_E_NOMEM;
+    }
+    err = publish(p, id, arena);
+    pn_arena_free(arena);
+    return err;
+}
+
+static enum pn_err
+publish_each(void *arg, uint64_t id)
+{
+    const struct each *each = arg;
+
+    return publish_one(each->publisher, each->publish, id);
+}
+
+static enum pn_err
+publish_members(struct pn_publisher *p, uint64_t group_id)
+{
+    struct each each = {p, publish_owner};
+
+    return pn_store_each_member(p->store, group_id, publish_each, &each);
+}
+
+/* Whoever is or was in a group of administrators: their records say so. */
+static enum pn_err
+publish_admins(struct pn_publisher *p, struct pn_arena *arena)
+{
+    struct pn_text_list names = {0};
+    enum pn_err err = pn_store_admin_groups(p->store, arena, &names);
+
+    for (uint16_t i = 0; err == PN_OK && i < names.count; i++) {
+        struct pn_group group;
+
+        err = pn_store_group_by_name(p->store, pn_str_from(names.item[i]),
+                                     arena, &group);
+        if (err == PN_OK) {
+            err = publish_members(p, group.id);
+        } else if (err == PN_E_NOT_FOUND) {
+            err = PN_OK;
+        }
+    }
+    return err;
+}
+
+/* No policy is no answer: its fault stops the publisher. */
+static enum pn_err
+publish_policy(struct pn_publisher *p, uint64_t id, struct pn_arena *arena)
+{
+    struct pn_buf buf = fresh_record(p);
+    enum pn_err err = pn_record_of_policy(p->store, &p->policy, arena, &buf);
+
+    (void) id;
+    return err == PN_OK ? pn_index_put_policy(p->writer, pn_buf_str(&buf))
+                        : err;
+}
+
+static enum pn_err
+publish_apps(struct pn_publisher *p)
+{
+    struct each each = {p, publish_app};
+
+    return pn_store_each_app(p->store, publish_each, &each);
+}
+
+static enum pn_err
+publish_change(struct pn_publisher *p, const struct pn_feed_change *change,
+               struct pn_arena *arena)
+{
+    enum pn_err err = PN_OK;
+
+    switch (change->kind) {
+    case PN_CHANGE_TOKEN:
+        return publish_one(p, publish_token, change->id);
+    case PN_CHANGE_OWNER:
+        return publish_one(p, publish_owner, change->id);
+    case PN_CHANGE_APP:
+        err = publish_app_name(p, change->old_name, arena);
+        return err == PN_OK ? publish_one(p, publish_app, change->id) : err;
+    case PN_CHANGE_POLICY:
+        err = publish_one(p, publish_policy, 0);
+        return err == PN_OK ? publish_admins(p, arena) : err;
+    case PN_CHANGE_GROUP:
+        /* The name may stand in policy and apps since before the group. */
+        err = publish_members(p, change->id);
+        if (err == PN_OK) {
+            err = publish_one(p, publish_policy, 0);
+        }
+        return err == PN_OK ? publish_apps(p) : err;
+    }
+    return PN_E_DAMAGED;
+}
+
+/* --- the feed
+ * ---------------------------------------------------------------------- */
+
+/*
+ * Publish one batch after *at, which moves on; *count is its size.
+ * PN_E_STALE when the feed does not continue there.
+ */
+static enum pn_err
+publish_batch(struct pn_publisher *p, int64_t *at, uint16_t *count)
+{
+    struct pn_arena *arena = pn_arena_new(OBJECT_ARENA_MAX);
+    struct pn_feed_change *change = NULL;
+    uint16_t found = 0;
+    enum pn_err err = PN_E_NOMEM;
+
+    if (arena == NULL) {
+        return PN_E_NOMEM;
+    }
+    err = pn_store_changes(p->store, *at, BATCH, arena, &change, &found);
+    for (uint16_t i = 0; err == PN_OK && i < found; i++) {
+        if (change[i].position != *at + 1) {
+            err = PN_E_STALE;
+            break;
+        }
+        err = publish_change(p, &change[i], arena);
+        *at = change[i].position;
+    }
+    *count = found;
+    pn_arena_free(arena);
+    return err;
+}
+
+/* Load what every object of this run is judged by, call, and commit. */
+static enum pn_err
+in_one_commit(struct pn_publisher *p, int64_t *position,
+              enum pn_err (*call)(struct pn_publisher *p, int64_t *position))
+{
+    struct pn_arena *arena = pn_arena_new(OBJECT_ARENA_MAX);
+    enum pn_err err = PN_E_NOMEM;
+
+    if (arena == NULL) {
+        return PN_E_NOMEM;
+    }
+    p->now = (int64_t) time(NULL);
+    err = pn_store_policy(p->store, arena, &p->policy);
+    if (err == PN_OK) {
+        err = pn_index_writer_begin(p->writer);
+    }
+    if (err != PN_OK) {
+        goto out;
+    }
+    err = call(p, position);
+    if (err != PN_OK) {
+        pn_index_writer_abort(p->writer);
+        goto out;
+    }
+    err = pn_index_writer_commit(p->writer, *position);
+    if (err == PN_OK) {
+        p->position = *position;
+    }
+
+out:
+    p->policy = (struct pn_policy){0}; /* its memory ends with the run */
+    pn_arena_free(arena);
+    return err;
+}
+
+static enum pn_err
+publish_feed(struct pn_publisher *p, int64_t *position)
+{
+    uint16_t count = BATCH;
+    enum pn_err err = PN_OK;
+
+    while (err == PN_OK && count == BATCH) {
+        err = publish_batch(p, position, &count);
+    }
+    return err;
+}
+
+static enum pn_err
+publish_everything(struct pn_publisher *p, int64_t *position)
+{
+    struct each owners = {p, publish_owner}, tokens = {p, publish_token};
+    enum pn_err err = publish_one(p, publish_policy, 0);
+
+    (void) position; /* taken before, so that later changes come again */
+    if (err == PN_OK) {
+        err = publish_apps(p);
+    }
+    if (err == PN_OK) {
+        err = pn_store_each_owner(p->store, publish_each, &owners);
+    }
+    if (err == PN_OK) {
+        err = pn_store_each_token(p->store, publish_each, &tokens);
+    }
+    return err;
+}
+
+/* Into the writer's new, empty generation. */
+static enum pn_err
+fill(struct pn_publisher *p)
+{
+    int64_t position = 0;
+    enum pn_err err = pn_store_position(p->store, &position);
+
+    return err == PN_OK ? in_one_commit(p, &position, publish_everything) : err;
+}
+
+enum pn_err
+pn_publisher_rebuild(struct pn_publisher *publisher)
+{
+    enum pn_err err = pn_index_writer_rebuild(publisher->writer);
+
+    return err == PN_OK ? fill(publisher) : err;
+}
+
+enum pn_err
+pn_publisher_run(struct pn_publisher *publisher)
+{
+    int64_t present = 0, position = publisher->position;
+    enum pn_err err = pn_store_position(publisher->store, &present);
+
+    if (err != PN_OK || present == position) {
+        return err;
+    }
+    err = present < position
+              ? PN_E_STALE
+              : in_one_commit(publisher, &position, publish_feed);
+    if (err == PN_OK && publisher->position < present) {
+        err = PN_E_STALE; /* the feed ends early: trimmed */
+    }
+    if (err == PN_E_STALE) {
+        pn_log(PN_LOG_WARNING, "index_rebuild", "reason",
+               "the change feed does not continue where the index ends", NULL);
+        err = pn_publisher_rebuild(publisher);
+    }
+    return err;
+}
+
+/* --- beginning and end
+ * --------------------------------------------------------------- */
+
+static struct pn_publisher *
+publisher_alloc(struct pn_store *store)
+{
+    struct pn_publisher *p = calloc(1, sizeof(*p));
+
+    if (p != NULL) {
+        p->store = store;
+    }
+    return p;
+}
+
+/* Options with the store's epoch, whatever the caller knew of it. */
+static enum pn_err
+with_epoch(struct pn_store *store, const struct pn_index_options *options,
+           struct pn_index_options *out)
+{
+    struct pn_index_options with = *options;
+    enum pn_err err = pn_store_epoch(store, &with.epoch);
+
+    if (err == PN_OK) {
+        *out = with;
+    }
+    return err;
+}
+
+enum pn_err
+pn_publisher_new_generation(struct pn_store *store,
+                            const struct pn_index_options *options,
+                            struct pn_publisher **out)
+{
+    struct pn_publisher *p = publisher_alloc(store);
+    struct pn_index_options with;
+    enum pn_err err = PN_E_NOMEM;
+
+    if (p == NULL) {
+        return PN_E_NOMEM;
+    }
+    err = with_epoch(store, options, &with);
+    if (err == PN_OK) {
+        err = pn_index_writer_create(&with, &p->writer);
+    }
+    if (err == PN_OK) {
+        err = fill(p);
+    }
+    if (err != PN_OK) {
+        goto out;
+    }
+    *out = p;
+    p = NULL; /* now the caller's */
+
+out:
+    pn_publisher_free(p);
+    return err;
+}
+
+/* Continue the index that is there.  PN_E_NOT_FOUND, PN_E_DAMAGED or
+ * PN_E_STALE: a new generation is called for. */
+static enum pn_err
+continue_present(struct pn_store *store, const struct pn_index_options *options,
+                 struct pn_publisher **out)
+{
+    struct pn_publisher *p = publisher_alloc(store);
+    struct pn_index_options with;
+    int64_t present = 0;
+    enum pn_err err = PN_E_NOMEM;
+
+    if (p == NULL) {
+        return PN_E_NOMEM;
+    }
+    err = with_epoch(store, options, &with);
+    if (err == PN_OK) {
+        err = pn_index_writer_open(&with, &p->writer, &p->position);
+    }
+    if (err == PN_OK) {
+        err = pn_store_position(store, &present);
+    }
+    if (err == PN_OK) {
+        err = p->position > present ? PN_E_STALE : pn_publisher_run(p);
+    }
+    if (err != PN_OK) {
+        goto out;
+    }
+    *out = p;
+    p = NULL; /* now the caller's */
+
+out:
+    pn_publisher_free(p);
+    return err;
+}
+
+enum pn_err
+pn_publisher_new(struct pn_store *store, const struct pn_index_options *options,
+                 struct pn_publisher **out)
+{
+    enum pn_err err = continue_present(store, options, out);
+
+    if (err == PN_E_NOT_FOUND || err == PN_E_DAMAGED || err == PN_E_STALE
+        || err == PN_E_VERSION)
+    {
+        pn_log(PN_LOG_INFO, "index_rebuild", "reason", pn_err_text(err), NULL);
+        err = pn_publisher_new_generation(store, options, out);
+    }
+    return err;
+}
+
+void
+pn_publisher_free(struct pn_publisher *publisher)
+{
+    if (publisher == NULL) {
+        return;
+    }
+    pn_index_writer_free(publisher->writer);
+    free(publisher);
+}
+
+void
+pn_publisher_heartbeat(struct pn_publisher *publisher, int64_t now)
+{
+    pn_index_writer_heartbeat(publisher->writer, now);
+}
+
+enum pn_err
+pn_publisher_stats(struct pn_publisher *publisher, struct pn_index_stats *out)
+{
+    return pn_index_writer_stats(publisher->writer, out);
+}
