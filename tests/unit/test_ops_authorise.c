@@ -5,10 +5,10 @@
 #include <time.h>
 
 #include "check.h"
-#include "world.h"
+#include "site.h"
 
 static const char *table;
-static struct world world;
+static struct site site;
 
 /* --- callers -------------------------------------------------------------- */
 
@@ -26,23 +26,23 @@ musty_create(void)
                                                | PN_FIELD_ACTIVE};
     struct pn_change change = {.act = PN_ACT_USER_CREATE, .in.user = &wish};
 
-    assert_int_equal(world_do(&world, &posternd, &change), 0);
+    assert_int_equal(site_do(&site, &posternd, &change), 0);
 }
 
 static struct pn_caller
 token_caller(const char *owner, const char *scope)
 {
     static unsigned number;
-    struct pn_caller session = world_session(&world, owner), caller = {0};
+    struct pn_caller session = site_session(&site, owner), caller = {0};
     struct pn_secret secret;
     char json[200];
 
     session.signed_in_at = (int64_t) time(NULL);
     (void) snprintf(json, sizeof(json), "{\"name\":\"c%u\",\"scopes\":[%s]}",
                     ++number, scope);
-    assert_int_equal(world_token_create(&world, &session, json, NULL, &secret),
+    assert_int_equal(site_token_create(&site, &session, json, NULL, &secret),
                      0);
-    assert_int_equal(world_bearer(&world, &secret, &caller), 0);
+    assert_int_equal(site_bearer(&site, &secret, &caller), 0);
     return caller;
 }
 
@@ -55,10 +55,10 @@ caller_named(const char *name)
         return caller;
     }
     if (strcmp(name, "local") == 0) {
-        return world_local;
+        return site_local;
     }
     if (strcmp(name, "alice-stale") == 0) {
-        caller = world_session(&world, "alice");
+        caller = site_session(&site, "alice");
         caller.signed_in_at -= PN_SUDO_S + 60;
         return caller;
     }
@@ -77,7 +77,7 @@ caller_named(const char *name)
     if (strcmp(name, "ada-policy") == 0) {
         return token_caller("ada", "\"policy:write\"");
     }
-    caller = world_session(&world, name);
+    caller = site_session(&site, name);
     caller.must_change_password = strcmp(name, "musty") == 0;
     return caller;
 }
@@ -92,10 +92,10 @@ token_target(const char *target, const struct pn_caller *caller)
         return caller->token_id;
     }
     if (strcmp(target, "own") == 0 && strcmp(caller->username, "musty") != 0) {
-        return world_token_of(&world, caller->username, NULL)->id;
+        return site_token_of(&site, caller->username, NULL)->id;
     }
     if (strcmp(target, "bob") == 0) {
-        return world_token_of(&world, "bob", NULL)->id;
+        return site_token_of(&site, "bob", NULL)->id;
     }
     return 12345;
 }
@@ -115,11 +115,11 @@ named_target(const char *act, const char *target, char name[32])
         return name;
     }
     if (strncmp(act, "user", 4) == 0) {
-        status = world_user_create(&world, &world_local, json);
+        status = site_user_create(&site, &site_local, json);
     } else if (strncmp(act, "group", 5) == 0) {
-        status = world_group_create(&world, &world_local, name);
+        status = site_group_create(&site, &site_local, name);
     } else if (strncmp(act, "app", 3) == 0) {
-        status = world_app_create(&world, &world_local, json);
+        status = site_app_create(&site, &site_local, json);
     }
     assert_int_equal(status, 0);
     return name;
@@ -136,33 +136,33 @@ do_token(const char *act, const struct pn_caller *caller, const char *target)
 
     (void) snprintf(json, sizeof(json), "{\"name\":\"t%u\"}", ++number);
     if (strcmp(act, "token.create") == 0) {
-        return world_token_create(&world, caller, json, NULL, NULL);
+        return site_token_create(&site, caller, json, NULL, NULL);
     }
     if (strcmp(act, "token.edit") == 0) {
-        return world_token_edit(&world, caller, token_target(target, caller),
-                                json);
+        return site_token_edit(&site, caller, token_target(target, caller),
+                               json);
     }
-    return world_token_act(
-        &world, caller,
-        strcmp(act, "token.revoke") == 0    ? PN_ACT_TOKEN_REVOKE
-        : strcmp(act, "token.disable") == 0 ? PN_ACT_TOKEN_DISABLE
-                                            : PN_ACT_TOKEN_ENABLE,
-        token_target(target, caller));
+    return site_token_act(&site, caller,
+                          strcmp(act, "token.revoke") == 0 ? PN_ACT_TOKEN_REVOKE
+                          : strcmp(act, "token.disable") == 0
+                              ? PN_ACT_TOKEN_DISABLE
+                              : PN_ACT_TOKEN_ENABLE,
+                          token_target(target, caller));
 }
 
 static unsigned
 do_group(const char *act, const struct pn_caller *caller, const char *name)
 {
     struct pn_group wish = {.description =
-                                pn_arena_dup(world.arena, PN_STR("new"))};
+                                pn_arena_dup(site.arena, PN_STR("new"))};
     struct pn_change change = {.name = name, .in.group = &wish};
 
     if (strcmp(act, "group.create") == 0) {
-        return world_group_create(&world, caller, name);
+        return site_group_create(&site, caller, name);
     }
     change.act = strcmp(act, "group.edit") == 0 ? PN_ACT_GROUP_EDIT
                                                 : PN_ACT_GROUP_DELETE;
-    return world_do(&world, caller, &change);
+    return site_do(&site, caller, &change);
 }
 
 static unsigned
@@ -174,17 +174,17 @@ do_app(const char *act, const struct pn_caller *caller, const char *name)
 
     (void) snprintf(json, sizeof(json), "{\"name\":\"%s\"}", name);
     if (strcmp(act, "app.create") == 0) {
-        return world_app_create(&world, caller, json);
+        return site_app_create(&site, caller, json);
     }
     if (strcmp(act, "app.edit") == 0
-        && !pn_ops_app(world.ops, &world_local, name, world.arena, &app,
-                       &world.fault))
+        && !pn_ops_app(site.ops, &site_local, name, site.arena, &app,
+                       &site.fault))
     {
-        app.name = pn_arena_dup(world.arena, pn_str_from(name));
+        app.name = pn_arena_dup(site.arena, pn_str_from(name));
     }
     change.act =
         strcmp(act, "app.edit") == 0 ? PN_ACT_APP_EDIT : PN_ACT_APP_DELETE;
-    return world_do(&world, caller, &change);
+    return site_do(&site, caller, &change);
 }
 
 static unsigned
@@ -195,12 +195,12 @@ do_user(const char *act, const struct pn_caller *caller, const char *name)
 
     (void) snprintf(json, sizeof(json), "{\"username\":\"%s\"}", name);
     if (strcmp(act, "user.create") == 0) {
-        return world_user_create(&world, caller, json);
+        return site_user_create(&site, caller, json);
     }
     if (strcmp(act, "user.edit") == 0) {
-        return world_user_edit(&world, caller, name, "{\"email\":\"a@b.c\"}");
+        return site_user_edit(&site, caller, name, "{\"email\":\"a@b.c\"}");
     }
-    return world_do(&world, caller, &change);
+    return site_do(&site, caller, &change);
 }
 
 static unsigned
@@ -208,8 +208,8 @@ do_read(const char *what, const struct pn_caller *caller, const char *target)
 {
     const struct pn_page page = {.cursor = "", .limit = 10};
     const struct pn_token_filter all = {0};
-    struct pn_arena *arena = world.arena;
-    struct pn_fault *fault = &world.fault;
+    struct pn_arena *arena = site.arena;
+    struct pn_fault *fault = &site.fault;
     union {
         struct pn_me me;
         struct pn_token token;
@@ -223,26 +223,26 @@ do_read(const char *what, const struct pn_caller *caller, const char *target)
     uint64_t id = strcmp(what, "token") == 0 ? token_target(target, caller) : 0;
     bool done = false;
 
-    world.fault = (struct pn_fault){0};
+    site.fault = (struct pn_fault){0};
     if (strcmp(what, "me") == 0) {
-        done = pn_ops_me(world.ops, caller, arena, &out.me, fault);
+        done = pn_ops_me(site.ops, caller, arena, &out.me, fault);
     } else if (strcmp(what, "tokens") == 0) {
-        done = pn_ops_tokens(world.ops, caller,
+        done = pn_ops_tokens(site.ops, caller,
                              strcmp(target, "bob") == 0 ? "bob" : NULL, all,
                              &page, arena, &out.tokens, fault);
     } else if (strcmp(what, "token") == 0) {
-        done = pn_ops_token(world.ops, caller, id, arena, &out.token, fault);
+        done = pn_ops_token(site.ops, caller, id, arena, &out.token, fault);
     } else if (strcmp(what, "users") == 0) {
-        done = pn_ops_users(world.ops, caller, &page, arena, &out.users, fault);
+        done = pn_ops_users(site.ops, caller, &page, arena, &out.users, fault);
     } else if (strcmp(what, "groups") == 0) {
         done =
-            pn_ops_groups(world.ops, caller, &page, arena, &out.groups, fault);
+            pn_ops_groups(site.ops, caller, &page, arena, &out.groups, fault);
     } else if (strcmp(what, "apps") == 0) {
-        done = pn_ops_apps(world.ops, caller, &page, arena, &out.apps, fault);
+        done = pn_ops_apps(site.ops, caller, &page, arena, &out.apps, fault);
     } else if (strcmp(what, "policy") == 0) {
-        done = pn_ops_policy(world.ops, caller, arena, &out.policy, fault);
+        done = pn_ops_policy(site.ops, caller, arena, &out.policy, fault);
     } else if (strcmp(what, "audit") == 0) {
-        done = pn_ops_audit(world.ops, caller, &page, arena, &out.audit, fault);
+        done = pn_ops_audit(site.ops, caller, &page, arena, &out.audit, fault);
     }
     return done ? 0 : fault->status;
 }
@@ -269,10 +269,10 @@ act_named(const char *act, const struct pn_caller *caller, const char *target)
         return do_app(act, caller, named_target(act, target, name));
     }
     if (strcmp(act, "policy.put") == 0) {
-        return world_policy(&world, caller, "{}");
+        return site_policy(&site, caller, "{}");
     }
     assert_string_equal(act, "session.close");
-    return world_do(&world, caller, &change);
+    return site_do(&site, caller, &change);
 }
 
 static void
@@ -296,7 +296,7 @@ answers_as_said(const struct pn_str *field)
     unsigned status = act_named(act, &caller, target);
 
     if (status != 0) {
-        (void) snprintf(got, sizeof(got), "%u:%s", status, world.fault.code);
+        (void) snprintf(got, sizeof(got), "%u:%s", status, site.fault.code);
     }
     if (strcmp(got, expected) != 0) {
         printf("# %s %s %s: %s, not %s\n", name, act, target, got, expected);
@@ -315,10 +315,10 @@ static int
 set_up(void **state)
 {
     (void) state;
-    world_new(&world);
+    site_new(&site);
     musty_create();
-    return world_policy(&world, &world_local,
-                        "{\"creation\":{\"max_tokens_per_owner\":1000}}")
+    return site_policy(&site, &site_local,
+                       "{\"creation\":{\"max_tokens_per_owner\":1000}}")
                    == 0
                ? 0
                : -1;
@@ -328,7 +328,7 @@ static int
 tear_down(void **state)
 {
     (void) state;
-    world_free(&world);
+    site_free(&site);
     return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A small installation in a directory of its own. */
-#include "world.h"
+#include "site.h"
 
 #include <ftw.h>
 #include <setjmp.h>
@@ -20,13 +20,13 @@
 
 enum { ARENA_MAX = 64 << 20 };
 
-const struct pn_caller world_local = {.kind = PN_CALLER_LOCAL,
-                                      .username = "local:root",
-                                      .role = PN_ROLE_ADMIN,
-                                      .request_id = "test"};
+const struct pn_caller site_local = {.kind = PN_CALLER_LOCAL,
+                                     .username = "local:root",
+                                     .role = PN_ROLE_ADMIN,
+                                     .request_id = "test"};
 
 static json_t *
-parse(struct world *w, const char *text)
+parse(struct site *w, const char *text)
 {
     json_t *doc = NULL;
     char why[200];
@@ -39,7 +39,7 @@ parse(struct world *w, const char *text)
 
 /* A document that the codec refuses counts as the refusal of the change. */
 static unsigned
-outcome(struct world *w, enum pn_err err)
+outcome(struct site *w, enum pn_err err)
 {
     if (err != PN_OK && w->fault.status == 0) {
         fail_msg("codec: %s", pn_err_text(err));
@@ -48,8 +48,8 @@ outcome(struct world *w, enum pn_err err)
 }
 
 unsigned
-world_do(struct world *w, const struct pn_caller *caller,
-         struct pn_change *change)
+site_do(struct site *w, const struct pn_caller *caller,
+        struct pn_change *change)
 {
     w->fault = (struct pn_fault){0};
     if (pn_ops_change(w->ops, caller, change, w->arena, &w->fault)) {
@@ -60,9 +60,9 @@ world_do(struct world *w, const struct pn_caller *caller,
 }
 
 unsigned
-world_token_create(struct world *w, const struct pn_caller *caller,
-                   const char *json, struct pn_token **token,
-                   struct pn_secret *secret)
+site_token_create(struct site *w, const struct pn_caller *caller,
+                  const char *json, struct pn_token **token,
+                  struct pn_secret *secret)
 {
     struct pn_token_wish wish;
     struct pn_secret own = {0};
@@ -75,7 +75,7 @@ world_token_create(struct world *w, const struct pn_caller *caller,
     status = outcome(
         w, pn_token_wish_from_json(parse(w, json), w->arena, &wish, &w->fault));
     if (status == 0) {
-        status = world_do(w, caller, &change);
+        status = site_do(w, caller, &change);
     }
     if (status == 0 && token != NULL) {
         *token = change.token;
@@ -84,8 +84,8 @@ world_token_create(struct world *w, const struct pn_caller *caller,
 }
 
 unsigned
-world_token_edit(struct world *w, const struct pn_caller *caller, uint64_t id,
-                 const char *json)
+site_token_edit(struct site *w, const struct pn_caller *caller, uint64_t id,
+                const char *json)
 {
     struct pn_token_wish wish;
     struct pn_change change = {
@@ -95,20 +95,20 @@ world_token_edit(struct world *w, const struct pn_caller *caller, uint64_t id,
     w->fault = (struct pn_fault){0};
     status = outcome(
         w, pn_token_wish_from_json(parse(w, json), w->arena, &wish, &w->fault));
-    return status != 0 ? status : world_do(w, caller, &change);
+    return status != 0 ? status : site_do(w, caller, &change);
 }
 
 unsigned
-world_token_act(struct world *w, const struct pn_caller *caller,
-                enum pn_act act, uint64_t id)
+site_token_act(struct site *w, const struct pn_caller *caller, enum pn_act act,
+               uint64_t id)
 {
     struct pn_change change = {.act = act, .id = id};
 
-    return world_do(w, caller, &change);
+    return site_do(w, caller, &change);
 }
 
 static unsigned
-user_change(struct world *w, const struct pn_caller *caller, const char *json,
+user_change(struct site *w, const struct pn_caller *caller, const char *json,
             struct pn_change *change)
 {
     struct pn_user_wish wish;
@@ -117,13 +117,18 @@ user_change(struct world *w, const struct pn_caller *caller, const char *json,
     w->fault = (struct pn_fault){0};
     status = outcome(
         w, pn_user_wish_from_json(parse(w, json), w->arena, &wish, &w->fault));
+    if (status != 0) {
+        return status;
+    }
     change->in.user = &wish;
-    return status != 0 ? status : world_do(w, caller, change);
+    status = site_do(w, caller, change);
+    change->in.user = NULL;
+    return status;
 }
 
 unsigned
-world_user_create(struct world *w, const struct pn_caller *caller,
-                  const char *json)
+site_user_create(struct site *w, const struct pn_caller *caller,
+                 const char *json)
 {
     struct pn_change change = {.act = PN_ACT_USER_CREATE};
 
@@ -131,8 +136,8 @@ world_user_create(struct world *w, const struct pn_caller *caller,
 }
 
 unsigned
-world_user_edit(struct world *w, const struct pn_caller *caller,
-                const char *username, const char *json)
+site_user_edit(struct site *w, const struct pn_caller *caller,
+               const char *username, const char *json)
 {
     struct pn_change change = {.act = PN_ACT_USER_EDIT, .name = username};
 
@@ -140,8 +145,8 @@ world_user_edit(struct world *w, const struct pn_caller *caller,
 }
 
 unsigned
-world_app_create(struct world *w, const struct pn_caller *caller,
-                 const char *json)
+site_app_create(struct site *w, const struct pn_caller *caller,
+                const char *json)
 {
     struct pn_app app;
     struct pn_change change = {.act = PN_ACT_APP_CREATE, .in.app = &app};
@@ -150,17 +155,17 @@ world_app_create(struct world *w, const struct pn_caller *caller,
     w->fault = (struct pn_fault){0};
     status = outcome(
         w, pn_app_from_json(parse(w, json), NULL, w->arena, &app, &w->fault));
-    return status != 0 ? status : world_do(w, caller, &change);
+    return status != 0 ? status : site_do(w, caller, &change);
 }
 
 unsigned
-world_group_create(struct world *w, const struct pn_caller *caller,
-                   const char *name)
+site_group_create(struct site *w, const struct pn_caller *caller,
+                  const char *name)
 {
     struct pn_group group = {.name = pn_arena_dup(w->arena, pn_str_from(name))};
     struct pn_change change = {.act = PN_ACT_GROUP_CREATE, .in.group = &group};
 
-    return world_do(w, caller, &change);
+    return site_do(w, caller, &change);
 }
 
 /* RFC 7396, one level into objects is all that tests need. */
@@ -183,7 +188,7 @@ merge(json_t *into, json_t *from)
 }
 
 unsigned
-world_policy(struct world *w, const struct pn_caller *caller, const char *json)
+site_policy(struct site *w, const struct pn_caller *caller, const char *json)
 {
     struct pn_policy present, wanted;
     struct pn_change change = {.act = PN_ACT_POLICY_PUT, .in.policy = &wanted};
@@ -192,21 +197,21 @@ world_policy(struct world *w, const struct pn_caller *caller, const char *json)
 
     w->fault = (struct pn_fault){0};
     assert_true(
-        pn_ops_policy(w->ops, &world_local, w->arena, &present, &w->fault));
+        pn_ops_policy(w->ops, &site_local, w->arena, &present, &w->fault));
     doc = pn_policy_to_json(&present, w->arena);
     merge(doc, parse(w, json));
     status = outcome(w, pn_policy_from_json(doc, w->arena, &wanted, &w->fault));
     change.if_version = present.version;
-    return status != 0 ? status : world_do(w, caller, &change);
+    return status != 0 ? status : site_do(w, caller, &change);
 }
 
 struct pn_caller
-world_session(struct world *w, const char *username)
+site_session(struct site *w, const char *username)
 {
     struct pn_user user;
 
-    if (!pn_ops_user(w->ops, &world_local, username, w->arena, &user,
-                     &w->fault)) {
+    if (!pn_ops_user(w->ops, &site_local, username, w->arena, &user, &w->fault))
+    {
         fail_msg("no user %s", username);
     }
     return (struct pn_caller){.kind = PN_CALLER_SESSION,
@@ -219,30 +224,30 @@ world_session(struct world *w, const char *username)
 }
 
 struct pn_token *
-world_token_of(struct world *w, const char *username, struct pn_secret *secret)
+site_token_of(struct site *w, const char *username, struct pn_secret *secret)
 {
     static unsigned number;
-    struct pn_caller caller = world_session(w, username);
+    struct pn_caller caller = site_session(w, username);
     struct pn_token *token = NULL;
     char json[80];
 
     (void) snprintf(json, sizeof(json), "{\"name\":\"of %s %u\"}", username,
                     ++number);
-    if (world_token_create(w, &caller, json, &token, secret) != 0) {
+    if (site_token_create(w, &caller, json, &token, secret) != 0) {
         fail_msg("no token: %s", w->fault.detail);
     }
     return token;
 }
 
 unsigned
-world_bearer(struct world *w, const struct pn_secret *secret,
-             struct pn_caller *caller)
+site_bearer(struct site *w, const struct pn_secret *secret,
+            struct pn_caller *caller)
 {
     static const struct pn_caller client = {.address = "192.0.2.7",
                                             .request_id = "test"};
     char value[128];
 
-    (void) snprintf(value, sizeof(value), "Bearer %s", secret->bytes);
+    (void) snprintf(value, sizeof(value), "Bearer %.100s", secret->bytes);
     w->fault = (struct pn_fault){0};
     return pn_ops_authorization(w->ops, pn_str_from(value), &client, w->arena,
                                 caller, &w->fault)
@@ -251,7 +256,7 @@ world_bearer(struct world *w, const struct pn_secret *secret,
 }
 
 enum pn_reason
-world_gate(struct world *w, const struct pn_secret *secret)
+site_gate(struct site *w, const struct pn_secret *secret)
 {
     struct pn_gate *gate = NULL;
     struct pn_credential credential = {.kind = PN_CREDENTIAL_TOKEN,
@@ -278,7 +283,7 @@ world_gate(struct world *w, const struct pn_secret *secret)
 }
 
 uint64_t
-world_audit(struct world *w)
+site_audit(struct site *w)
 {
     struct pn_store *store = NULL;
     uint64_t checked = 0, bad = 1;
@@ -291,7 +296,7 @@ world_audit(struct world *w)
 }
 
 void
-world_start(struct world *w)
+site_start(struct site *w)
 {
     const struct pn_ops_options options = {.store_url = w->url,
                                            .index_dir = w->index};
@@ -300,14 +305,14 @@ world_start(struct world *w)
 }
 
 void
-world_stop(struct world *w)
+site_stop(struct site *w)
 {
     pn_ops_stop(w->ops);
     w->ops = NULL;
 }
 
 static void
-ok(struct world *w, unsigned status)
+ok(struct site *w, unsigned status)
 {
     if (status != 0) {
         fail_msg("set-up: %u %s", status, w->fault.detail);
@@ -315,37 +320,37 @@ ok(struct world *w, unsigned status)
 }
 
 void
-world_new(struct world *w)
+site_new(struct site *w)
 {
-    const struct pn_caller *local = &world_local;
+    const struct pn_caller *local = &site_local;
 
-    *w = (struct world){.dir = "/tmp/postern-ops-XXXXXX"};
+    *w = (struct site){.dir = "/tmp/postern-ops-XXXXXX"};
     assert_non_null(mkdtemp(w->dir));
     (void) snprintf(w->url, sizeof(w->url), "sqlite:%s/postern.db", w->dir);
     (void) snprintf(w->index, sizeof(w->index), "%s/index", w->dir);
     w->arena = pn_arena_new(ARENA_MAX);
     assert_non_null(w->arena);
-    world_start(w);
-    ok(w, world_group_create(w, local, "admins"));
-    ok(w, world_group_create(w, local, "keepers"));
-    ok(w, world_user_create(w, local,
-                            "{\"username\":\"ada\",\"role\":\"admin\"}"));
-    ok(w, world_user_create(w, local,
-                            "{\"username\":\"gil\",\"groups\":[\"admins\"]}"));
-    ok(w, world_user_create(w, local,
-                            "{\"username\":\"carol\",\"role\":\"auditor\"}"));
-    ok(w, world_user_create(w, local, "{\"username\":\"alice\"}"));
-    ok(w, world_user_create(w, local,
-                            "{\"username\":\"bob\",\"groups\":[\"keepers\"]}"));
-    ok(w, world_user_create(w, local,
-                            "{\"username\":\"sleepy\",\"active\":false}"));
-    ok(w, world_app_create(w, local, "{\"name\":\"wiki\"}"));
-    ok(w, world_app_create(w, local,
-                           "{\"name\":\"vault\",\"groups\":[\"keepers\"]}"));
-    ok(w, world_policy(w, local,
-                       "{\"creation\":{\"enabled\":true,\"grants\":[{\"group\":"
-                       "null,\"max_lifetime_days\":90}]},\"admin_groups\":["
-                       "\"admins\"]}"));
+    site_start(w);
+    ok(w, site_group_create(w, local, "admins"));
+    ok(w, site_group_create(w, local, "keepers"));
+    ok(w,
+       site_user_create(w, local, "{\"username\":\"ada\",\"role\":\"admin\"}"));
+    ok(w, site_user_create(w, local,
+                           "{\"username\":\"gil\",\"groups\":[\"admins\"]}"));
+    ok(w, site_user_create(w, local,
+                           "{\"username\":\"carol\",\"role\":\"auditor\"}"));
+    ok(w, site_user_create(w, local, "{\"username\":\"alice\"}"));
+    ok(w, site_user_create(w, local,
+                           "{\"username\":\"bob\",\"groups\":[\"keepers\"]}"));
+    ok(w, site_user_create(w, local,
+                           "{\"username\":\"sleepy\",\"active\":false}"));
+    ok(w, site_app_create(w, local, "{\"name\":\"wiki\"}"));
+    ok(w, site_app_create(w, local,
+                          "{\"name\":\"vault\",\"groups\":[\"keepers\"]}"));
+    ok(w, site_policy(w, local,
+                      "{\"creation\":{\"enabled\":true,\"grants\":[{\"group\":"
+                      "null,\"max_lifetime_days\":90}]},\"admin_groups\":["
+                      "\"admins\"]}"));
 }
 
 static int
@@ -358,9 +363,9 @@ remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 }
 
 void
-world_free(struct world *w)
+site_free(struct site *w)
 {
-    world_stop(w);
+    site_stop(w);
     pn_arena_free(w->arena);
     (void) nftw(w->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
