@@ -16,7 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/str.h"
 
 enum { TEXT_MAX = 400, SOCKET_PATH_MAX = 107, MESSAGE_MAX = 300 };
@@ -25,7 +24,7 @@ enum { TEXT_MAX = 400, SOCKET_PATH_MAX = 107, MESSAGE_MAX = 300 };
  * argument of ours through. */
 static struct run {
     const char *name;
-    char *why;
+    char *why; /* PN_CONFIG_WHY_MAX bytes */
     bool failed;
     unsigned seen; /* bit per row of rules[] */
 } * running;
@@ -309,6 +308,7 @@ has_stray_bytes(struct pn_str text, unsigned *line)
 static enum pn_err
 parse(FILE *file, struct pn_arena *arena, struct pn_config *out)
 {
+    char senders[] = "{www-data}"; /* libconfuse wants it writable */
     cfg_opt_t opts[] = {
         CFG_STR("http_listen", "unix:/run/postern/http.sock", CFGF_NONE),
         CFG_STR("http_mode", "0660", CFGF_NONE),
@@ -318,7 +318,7 @@ parse(FILE *file, struct pn_arena *arena, struct pn_config *out)
         CFG_STR("usage_socket", "/run/postern/usage.sock", CFGF_NONE),
         CFG_STR("usage_mode", "0660", CFGF_NONE),
         CFG_STR("usage_group", "", CFGF_NONE),
-        CFG_STR_LIST("usage_users", "{www-data}", CFGF_NONE),
+        CFG_STR_LIST("usage_users", senders, CFGF_NONE),
         CFG_INT("usage_interval", 15, CFGF_NONE),
         CFG_STR("store", "sqlite:/var/lib/postern/postern.db", CFGF_NONE),
         CFG_STR("index_dir", "/var/lib/postern/index", CFGF_NONE),

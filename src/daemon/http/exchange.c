@@ -243,22 +243,22 @@ static bool
 take_query(struct pn_http_exchange *ex, struct pn_str query,
            struct pn_http_response *res)
 {
-    switch (pn_http_query_parse(query, ex->req.arena, ex->param,
-                                &ex->param_count)) {
-    case PN_OK:
-        return true;
-    case PN_E_NOMEM:
+    enum pn_err err =
+        pn_http_query_parse(query, ex->req.arena, ex->param, &ex->param_count);
+
+    if (err == PN_E_NOMEM) {
         return REFUSE(ex, res, 503, "no_memory", "Out of memory.");
-    case PN_E_EXISTS:
+    }
+    if (err == PN_E_EXISTS) {
         return REFUSE(ex, res, 400, "repeated_parameter",
                       "A query parameter was given twice.");
-    case PN_E_TOO_LONG:
+    }
+    if (err == PN_E_TOO_LONG) {
         return REFUSE(ex, res, 400, "too_many_parameters",
                       "At most 16 query parameters.");
-    default:
-        return REFUSE(ex, res, 400, "bad_query",
-                      "The query cannot be decoded.");
     }
+    return err == PN_OK
+           || REFUSE(ex, res, 400, "bad_query", "The query cannot be decoded.");
 }
 
 bool
