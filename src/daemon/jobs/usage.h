@@ -21,8 +21,8 @@ enum {
 };
 
 struct pn_usage_options {
-    int fd;                /* pn_usage_listen(); the receiver's from here on */
-    uint32_t interval_s;   /* between two writes */
+    int fd;              /* pn_usage_listen(); the receiver's from here on */
+    uint32_t interval_s; /* between two writes */
     uid_t sender[PN_USAGE_SENDERS_MAX]; /* who is believed */
     unsigned sender_count;
     struct pn_ops *ops; /* outlives the receiver */
