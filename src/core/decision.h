@@ -111,6 +111,8 @@ struct pn_decision {
     uint64_t token_id, owner_id; /* known tokens, refused ones too */
     int64_t expires_at;          /* of a known token; 0 = never */
     bool secret_known; /* the caller held the whole secret of a real token */
+    bool by_method;    /* allowed because of its method: nothing that overrides
+                          the method may travel along */
 };
 
 void pn_decide(const struct pn_request *request,

@@ -14,6 +14,7 @@ struct view {
     bool outside;           /* not below the app's context path */
     struct pn_str path;     /* when canonical and not outside */
     struct pn_str sub_path; /* likewise; empty = none */
+    bool by_method;         /* a pattern that fitted names methods */
 };
 
 /*
@@ -46,19 +47,25 @@ judge_target(struct view *v, struct pn_buf *buf)
 
 /* path is unused when the target is ambiguous. */
 static bool
-pattern_fits(const struct view *v, const struct pn_pathpat *pattern,
+pattern_fits(struct view *v, const struct pn_pathpat *pattern,
              struct pn_str path)
 {
-    if (v->ambiguity == PN_TARGET_CANONICAL) {
-        return pn_pathpat_matches(pattern, v->request->method, path);
+    if (v->ambiguity != PN_TARGET_CANONICAL) {
+        /* Nobody can say whether it lies below a context path. */
+        if (!pattern->everything || v->app->context_path.len > 0) {
+            return false;
+        }
+        path = PN_STR("/");
     }
-    /* Nobody can say whether it lies below a context path. */
-    return pattern->everything && v->app->context_path.len == 0
-           && pn_pathpat_matches(pattern, v->request->method, PN_STR("/"));
+    if (!pn_pathpat_matches(pattern, v->request->method, path)) {
+        return false;
+    }
+    v->by_method |= pattern->methods.len > 0;
+    return true;
 }
 
 static bool
-list_fits(const struct view *v, const struct pn_pathpat *list, uint16_t count,
+list_fits(struct view *v, const struct pn_pathpat *list, uint16_t count,
           struct pn_str path)
 {
     for (uint16_t i = 0; i < count; i++) {
@@ -70,8 +77,7 @@ list_fits(const struct view *v, const struct pn_pathpat *list, uint16_t count,
 }
 
 static bool
-app_list_fits(const struct view *v, const struct pn_pathpat *list,
-              uint16_t count)
+app_list_fits(struct view *v, const struct pn_pathpat *list, uint16_t count)
 {
     return list_fits(v, list, count, v->path)
            && (v->sub_path.len == 0 || list_fits(v, list, count, v->sub_path));
@@ -79,7 +85,7 @@ app_list_fits(const struct view *v, const struct pn_pathpat *list,
 
 /* A token's own patterns are few and parsed where they lie. */
 static bool
-token_path_fits(const struct view *v, struct pn_str path)
+token_path_fits(struct view *v, struct pn_str path)
 {
     const struct pn_rules_record *rules = v->rules;
     struct pn_cursor cur = pn_cursor_from(rules->paths.ptr, rules->paths.len);
@@ -97,7 +103,7 @@ token_path_fits(const struct view *v, struct pn_str path)
 }
 
 static bool
-token_list_fits(const struct view *v)
+token_list_fits(struct view *v)
 {
     return token_path_fits(v, v->path)
            && (v->sub_path.len == 0 || token_path_fits(v, v->sub_path));
@@ -105,7 +111,7 @@ token_list_fits(const struct view *v)
 
 /* Row 12. */
 static enum pn_row
-row_path(const struct view *v, struct pn_decision *out)
+row_path(struct view *v, struct pn_decision *out)
 {
     const struct pn_app_record *app = v->app;
     const struct pn_rules_record *rules = v->rules;
@@ -127,8 +133,7 @@ row_path(const struct view *v, struct pn_decision *out)
 
 /* Row 13. */
 static enum pn_row
-row_read_only(const struct pn_case *c, const struct view *v,
-              struct pn_decision *out)
+row_read_only(const struct pn_case *c, struct view *v, struct pn_decision *out)
 {
     static const struct pn_str safe[] = {
         {"GET", 3}, {"HEAD", 4}, {"OPTIONS", 7}};
@@ -138,6 +143,7 @@ row_read_only(const struct pn_case *c, const struct view *v,
     if (!by_policy && c->facts->token->access == PN_ACCESS_READ_WRITE) {
         return PN_ROW_NEXT;
     }
+    v->by_method = true;
     for (size_t i = 0; i < PN_LEN(safe); i++) {
         if (pn_str_eq(v->request->method, safe[i])) {
             return PN_ROW_NEXT;
@@ -162,8 +168,11 @@ pn_row_path(const struct pn_case *c, struct pn_decision *out)
     };
 
     judge_target(&v, &buf);
-    if (row_path(&v, out) == PN_ROW_ANSWERED) {
+    if (row_path(&v, out) == PN_ROW_ANSWERED
+        || row_read_only(c, &v, out) == PN_ROW_ANSWERED)
+    {
         return PN_ROW_ANSWERED;
     }
-    return row_read_only(c, &v, out);
+    out->by_method = v.by_method;
+    return PN_ROW_NEXT;
 }
