@@ -167,8 +167,7 @@ def compare(what, page_name, from_source, from_page, both, missing_ok):
 def number(text):
     """The value of an enumerator: digits, shifts, products."""
     text = re.sub(r"(\d)[uUlL]+", r"\1", text).strip()
-    text = re.sub(r"\b0(?=\d)", "0o", text)
-    if re.fullmatch(r"[\do\s()*+<]*\d[\do\s()*+<]*", text):
+    if re.fullmatch(r"[\d\s()*+<]+", text):
         return eval(text)  # pylint: disable=eval-used
     return None
 
