@@ -3,6 +3,7 @@
 import pytest
 
 from harness.backend import Backend
+from harness.index import ALICE, APP, Index
 from harness.nginx import Nginx
 from harness.process import Run
 
@@ -36,3 +37,59 @@ def nginx(run):
     def start(servers="", **options):
         return Nginx(run, servers, **options)
     return start
+
+
+@pytest.fixture
+def index(run):
+    """index(spec) makes another index; without one, it has the app "app" and
+    the owner alice."""
+    made = []
+
+    def make(spec=None, **options):
+        if spec is None:
+            spec = {"apps": [APP], "owners": [ALICE]}
+        name = f"index{len(made) or ''}"
+        made.append(Index(run, spec, name=name, **options))
+        return made[-1]
+    return make
+
+
+@pytest.fixture
+def site(run, nginx, backend, index):
+    """The usual set-up: one app, alice, a recording backend.
+
+    site(server, …) is an nginx whose server block begins with "postern
+    required; postern_app app;".  Without locations everything is proxied.
+    """
+    class Site:
+        def __init__(self):
+            self.run, self.backend, self.index = run, backend, index()
+            self.nginx = None
+
+        def __call__(self, server=None, mode="required", http="", **options):
+            if server is None:
+                server = self.proxied
+            servers = [server] if isinstance(server, str) else server
+            head = f"postern {mode}; postern_app app;"
+            self.nginx = nginx([f"{head}\n{s}" for s in servers],
+                               http=f"{self.http}\n{http}", **options)
+            return self.nginx
+
+        @property
+        def http(self):
+            return (f"postern_index {self.index.dir};\n"
+                    f"upstream backend {{ server {backend.address};"
+                    f" keepalive 4; }}\n"
+                    f"proxy_http_version 1.1;\n"
+                    f'proxy_set_header Connection "";')
+
+        proxied = "location / { proxy_pass http://backend; }"
+
+        def get(self, target="/", token=None, user="alice", **options):
+            """A request with a token by Basic, or without a credential."""
+            headers = list(options.pop("headers", ()))
+            if token is not None:
+                headers.append(("Authorization", run.basic(user, token)))
+            return self.nginx.request(target, headers=headers, **options)
+
+    return Site()
