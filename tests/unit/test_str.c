@@ -84,6 +84,79 @@ test_only_the_shortest_form_is_utf8(void **state)
     check_cases(table, 2, is_utf8_as_said);
 }
 
+/* The bytes of one code point, by the table of RFC 3629 section 3. */
+static size_t
+encode(uint32_t cp, uint8_t out[4])
+{
+    if (cp < 0x80) {
+        out[0] = (uint8_t) cp;
+        return 1;
+    }
+    if (cp < 0x800) {
+        out[0] = (uint8_t) (0xc0 | cp >> 6);
+        out[1] = (uint8_t) (0x80 | (cp & 0x3f));
+        return 2;
+    }
+    if (cp < 0x10000) {
+        out[0] = (uint8_t) (0xe0 | cp >> 12);
+        out[1] = (uint8_t) (0x80 | (cp >> 6 & 0x3f));
+        out[2] = (uint8_t) (0x80 | (cp & 0x3f));
+        return 3;
+    }
+    out[0] = (uint8_t) (0xf0 | cp >> 18);
+    out[1] = (uint8_t) (0x80 | (cp >> 12 & 0x3f));
+    out[2] = (uint8_t) (0x80 | (cp >> 6 & 0x3f));
+    out[3] = (uint8_t) (0x80 | (cp & 0x3f));
+    return 4;
+}
+
+/* Slow and obviously right: text is UTF-8 if some code points encode to it.
+ * The candidates are read from the low bits, whatever the high ones say. */
+static bool
+some_code_points_give(const uint8_t *text, size_t len)
+{
+    static const uint8_t lead_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+
+    if (len == 0) {
+        return true;
+    }
+    for (size_t n = 1; n <= 4 && n <= len; n++) {
+        uint32_t cp = text[0] & lead_bits[n];
+        uint8_t bytes[4];
+
+        for (size_t i = 1; i < n; i++) {
+            cp = cp << 6 | (text[i] & 0x3f);
+        }
+        if (cp <= 0x10ffff && (cp < 0xd800 || cp > 0xdfff)
+            && encode(cp, bytes) == n && memcmp(bytes, text, n) == 0
+            && some_code_points_give(text + n, len - n))
+        {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* All texts of four bytes, each from both sides of every boundary. */
+static void
+test_utf8_agrees_with_the_encoding_table(void **state)
+{
+    static const uint8_t edge[] = {
+        0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf,
+        0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff};
+    const size_t n = sizeof(edge);
+
+    (void) state;
+    for (size_t i = 0; i < n * n * n * n; i++) {
+        const uint8_t text[] = {edge[i % n], edge[i / n % n],
+                                edge[i / n / n % n], edge[i / n / n / n]};
+
+        assert_int_equal(
+            pn_str_is_utf8((struct pn_str){(const char *) text, 4}),
+            some_code_points_give(text, 4));
+    }
+}
+
 static void
 test_each_control_byte_is_found(void **state)
 {
@@ -123,6 +196,7 @@ main(int argc, char **argv)
         cmocka_unit_test(test_text_is_cut_at_the_first_mark),
         cmocka_unit_test(test_prefixes_and_blanks),
         cmocka_unit_test(test_only_the_shortest_form_is_utf8),
+        cmocka_unit_test(test_utf8_agrees_with_the_encoding_table),
         cmocka_unit_test(test_each_control_byte_is_found),
         cmocka_unit_test(test_one_bit_makes_secrets_differ),
     };
