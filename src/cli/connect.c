@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finding posternd, signing in, and calling it. */
+#include "cli/connect.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/str.h"
+#include "cli/http.h"
+#include "cli/input.h"
+#include "cli/place.h"
+#include "cli/print.h"
+#include "cli/session.h"
+
+enum { URL_MAX = 512, PAGE_ITEMS = 100 };
+
+struct pn_connection {
+    const char *url;    /* origin; "http://localhost" behind a socket */
+    const char *socket; /* NULL = by address */
+    const char *cacert;
+    const char *cookie; /* NULL = none */
+    const char *username;
+    enum { KEPT = 0, FOR_THIS_RUN } session;
+};
+
+enum pn_exit
+pn_check_url(struct pn_cli *cli, const char *text, const char **out)
+{
+    struct pn_str rest = pn_str_from(text);
+    struct pn_str scheme = PN_STR("http://");
+
+    if (!pn_str_starts(rest, scheme)) {
+        scheme = PN_STR("https://");
+    }
+    if (!pn_str_starts(rest, scheme) || rest.len > URL_MAX) {
+        return pn_cli_usage(cli, "'%s' is no address: http://HOST:PORT or "
+                                 "https://HOST", text);
+    }
+    while (rest.len > scheme.len && rest.ptr[rest.len - 1] == '/') {
+        rest.len--;
+    }
+    if (rest.len == scheme.len
+        || strcspn(rest.ptr + scheme.len, "/?#@ \\\"'<>") < rest.len - scheme.len
+        || pn_str_has_control(rest))
+    {
+        return pn_cli_usage(cli, "'%s' is no address: only scheme, host and "
+                                 "port belong here", text);
+    }
+    *out = pn_arena_dup(cli->arena, rest);
+    return *out != NULL ? PN_EXIT_OK : pn_cli_nomem();
+}
+
+const char *
+pn_find_url(struct pn_cli *cli, const char **cacert)
+{
+    const char *url = pn_cli_value(cli, "url");
+    struct pn_note note;
+
+    *cacert = pn_cli_value(cli, "cacert");
+    if (url == NULL) {
+        url = pn_env("POSTERN_URL");
+    }
+    if (url == NULL && pn_note_find(cli->arena, &note) == PN_OK) {
+        url = note.url;
+        if (*cacert == NULL && note.cacert[0] != '\0') {
+            *cacert = note.cacert;
+        }
+    }
+    return url;
+}
+
+/* The administrator's socket; false when there is none that we may use. */
+static bool
+find_socket(struct pn_cli *cli, struct pn_connection *con)
+{
+    struct pn_note note;
+
+    con->url = "http://localhost";
+    con->socket = pn_cli_value(cli, "socket");
+    if (con->socket != NULL) {
+        return true;
+    }
+    if (access(PN_PLACE_ADMIN_SOCKET, R_OK | W_OK) == 0) {
+        con->socket = PN_PLACE_ADMIN_SOCKET;
+    } else if (pn_note_find(cli->arena, &note) == PN_OK
+               && note.admin_socket[0] != '\0')
+    {
+        con->socket = note.admin_socket;
+    }
+    return con->socket != NULL;
+}
+
+/* The session of "postern login", for url or, when that is NULL, for any. */
+static bool
+use_session(struct pn_cli *cli, struct pn_connection *con, const char *url)
+{
+    struct pn_kept_session kept;
+    enum pn_err err = pn_session_load(cli->arena, &kept);
+
+    if (err == PN_E_PERMISSION) {
+        pn_say("the session file is readable by others and was not used; "
+               "sign in again with 'postern login'");
+        pn_session_forget(cli->arena);
+    }
+    if (err != PN_OK || (url != NULL && strcmp(url, kept.url) != 0)) {
+        return false;
+    }
+    con->url = kept.url;
+    con->socket = NULL;
+    con->cookie = kept.cookie;
+    con->username = kept.username;
+    con->cacert = pn_cli_value(cli, "cacert");
+    if (con->cacert == NULL && kept.cacert[0] != '\0') {
+        con->cacert = kept.cacert;
+    }
+    return true;
+}
+
+static enum pn_exit
+nobody_signed_in(void)
+{
+    pn_say("nobody is signed in: 'postern login --url URL', or --as USER");
+    return PN_EXIT_SIGN_IN;
+}
+
+static enum pn_exit
+sign_in_for_this_run(struct pn_cli *cli, struct pn_connection *con,
+                     const char *username)
+{
+    struct pn_secret password = {0};
+    const char *url = pn_find_url(cli, &con->cacert), *question;
+    enum pn_exit rc;
+
+    if (pn_cli_has(cli, "socket") || pn_cli_has(cli, "local")) {
+        return pn_cli_usage(cli, "--as signs in at an address; leave out "
+                                 "--socket and --local");
+    }
+    if (url == NULL) {
+        return pn_cli_usage(cli, "where does '%s' sign in? use --url URL",
+                            username);
+    }
+    rc = pn_check_url(cli, url, &con->url);
+    question = pn_arena_printf(cli->arena, "Password of %s", username);
+    if (rc == PN_EXIT_OK && question == NULL) {
+        rc = pn_cli_nomem();
+    }
+    if (rc == PN_EXIT_OK) {
+        rc = pn_input_secret(cli, "as-password-file", question, PN_PROMPT_ONCE,
+                             &password);
+    }
+    cli->connection = con;
+    if (rc == PN_EXIT_OK) {
+        rc = pn_sign_in(cli, con->url, username, &password, &con->cookie);
+    }
+    con->session = FOR_THIS_RUN;
+    con->username = username;
+    pn_secret_done(&password);
+    return rc;
+}
+
+static enum pn_exit
+find(struct pn_cli *cli, enum pn_want want, struct pn_connection *con)
+{
+    const char *url = pn_cli_value(cli, "url");
+    enum pn_exit rc;
+
+    if (url != NULL && pn_cli_has(cli, "socket")) {
+        return pn_cli_usage(cli, "either --url or --socket");
+    }
+    if (url == NULL && !pn_cli_has(cli, "socket") && !pn_cli_has(cli, "local"))
+    {
+        url = pn_env("POSTERN_URL");
+    }
+    if (url != NULL) {
+        rc = pn_check_url(cli, url, &url);
+        if (rc != PN_EXIT_OK) {
+            return rc;
+        }
+        return use_session(cli, con, url) ? PN_EXIT_OK : nobody_signed_in();
+    }
+    if (!pn_cli_has(cli, "socket") && !pn_cli_has(cli, "local")
+        && use_session(cli, con, NULL))
+    {
+        return PN_EXIT_OK;
+    }
+    if (want == PN_WANT_PERSON) {
+        return nobody_signed_in();
+    }
+    if (!find_socket(cli, con)) {
+        pn_say("no posternd was found on this machine, and nobody is signed "
+               "in: 'postern login --url URL', or --socket PATH");
+        return PN_EXIT_SIGN_IN;
+    }
+    return PN_EXIT_OK;
+}
+
+enum pn_exit
+pn_connect(struct pn_cli *cli, enum pn_want want)
+{
+    const char *as = pn_cli_value(cli, "as");
+    struct pn_connection *con;
+    enum pn_exit rc;
+
+    if (cli->connection != NULL) {
+        return PN_EXIT_OK;
+    }
+    con = pn_arena_alloc(cli->arena, sizeof(*con));
+    if (con == NULL) {
+        return pn_cli_nomem();
+    }
+    if (as == NULL && pn_cli_has(cli, "as-password-file")) {
+        return pn_cli_usage(cli, "--as-password-file goes with --as");
+    }
+    rc = as != NULL ? sign_in_for_this_run(cli, con, as)
+                    : find(cli, want, con);
+    cli->connection = rc == PN_EXIT_OK ? con : NULL;
+    return rc;
+}
+
+bool
+pn_connected_locally(const struct pn_cli *cli)
+{
+    return cli->connection != NULL && cli->connection->socket != NULL;
+}
+
+const char *
+pn_connected_to(const struct pn_cli *cli)
+{
+    if (cli->connection == NULL) {
+        return "";
+    }
+    return cli->connection->socket != NULL ? cli->connection->socket
+                                           : cli->connection->url;
+}
+
+/* --- calls --------------------------------------------------------------- */
+
+/* What the caller of send() may ask for beyond method, path and body. */
+struct extra {
+    const char *if_match;
+    enum { SAY_ALL = 0, QUIET_404 } missing;
+};
+
+static void
+say_problem(const struct pn_reply *reply, const json_t *doc)
+{
+    const char *detail = pn_json_text(doc, "detail");
+    const json_t *fields = pn_json_at(doc, "errors");
+
+    if (detail[0] == '\0') {
+        detail = pn_json_text(doc, "title");
+    }
+    if (detail[0] == '\0') {
+        pn_say("the server answered %ld and nothing that Postern would say; "
+               "is this the right address?", reply->status);
+        return;
+    }
+    pn_say("%s", detail);
+    for (size_t i = 0; i < json_array_size(fields); i++) {
+        const json_t *field = json_array_get(fields, i);
+        const char *pointer = pn_json_text(field, "pointer");
+
+        pn_say("  %s: %s", pointer[0] != '\0' ? pointer : "(document)",
+               pn_json_text(field, "detail"));
+    }
+}
+
+static enum pn_exit
+refused(struct pn_cli *cli, const struct pn_reply *reply, const json_t *doc)
+{
+    const char *code = pn_json_text(doc, "code");
+    const struct pn_connection *con = cli->connection;
+
+    say_problem(reply, doc);
+    if (reply->status == 401 && con->cookie != NULL) {
+        pn_say("the session has ended; sign in again with 'postern login', or "
+               "use --local on the machine where posternd runs");
+        return PN_EXIT_SIGN_IN;
+    }
+    if (reply->status == 401 || strcmp(code, "sign_in_again") == 0) {
+        return PN_EXIT_SIGN_IN;
+    }
+    if (reply->status == 403 && con->session == KEPT && con->cookie != NULL) {
+        pn_say("you are signed in as '%s' at %s", con->username, con->url);
+    }
+    return PN_EXIT_ERROR;
+}
+
+static enum pn_exit
+cannot_reach(const struct pn_connection *con, const char *why)
+{
+    if (con->socket == NULL) {
+        pn_say("cannot reach %s: %s", con->url, why);
+    } else if (access(con->socket, R_OK | W_OK) != 0) {
+        pn_say("cannot use '%s': %s", con->socket, strerror(errno));
+    } else {
+        pn_say("cannot reach posternd through '%s': %s", con->socket, why);
+    }
+    return PN_EXIT_ERROR;
+}
+
+static enum pn_exit
+take_answer(struct pn_cli *cli, const struct pn_reply *reply,
+            const struct extra *extra, struct pn_answer *out)
+{
+    json_t *doc = NULL;
+    char why[160] = "";
+
+    if (reply->body.len > 0 && strstr(reply->type, "json") != NULL
+        && pn_json_parse(reply->body, &doc, why, sizeof(why)) != PN_OK)
+    {
+        pn_say("cannot read the server's answer: %s", why);
+        return PN_EXIT_ERROR;
+    }
+    if (doc != NULL) {
+        doc = pn_json_defer(cli->arena, doc);
+        if (doc == NULL) {
+            return pn_cli_nomem();
+        }
+    }
+    if (reply->status == 404 && extra->missing == QUIET_404 && doc != NULL) {
+        return PN_EXIT_FOUND;
+    }
+    if (reply->status < 200 || reply->status > 299
+        || (reply->status != 204 && doc == NULL))
+    {
+        return refused(cli, reply, doc);
+    }
+    *out = (struct pn_answer){reply->status, doc, reply->etag};
+    return PN_EXIT_OK;
+}
+
+static enum pn_exit
+send(struct pn_cli *cli, const char *method, const char *path, json_t *body,
+     const struct extra *extra, struct pn_answer *out)
+{
+    const struct pn_connection *con = cli->connection;
+    struct pn_reply reply;
+    char why[256];
+    struct pn_ask ask = {
+        .method = method,
+        .socket = con->socket,
+        .cacert = con->cacert,
+        .cookie = con->cookie,
+        .origin = con->cookie != NULL ? con->url : NULL,
+        .if_match = extra->if_match,
+    };
+    char *text = NULL;
+
+    ask.url = pn_arena_printf(cli->arena, "%s" PN_API "%s", con->url, path);
+    if (body != NULL) {
+        text = json_dumps(body, JSON_COMPACT);
+        json_decref(body);
+        if (text != NULL) {
+            ask.body = (struct pn_str){pn_arena_dup(cli->arena,
+                                                    pn_str_from(text)),
+                                       strlen(text)};
+            pn_wipe(text, strlen(text));
+            free(text);
+        }
+        if (ask.body.ptr == NULL) {
+            return pn_cli_nomem();
+        }
+    }
+    if (ask.url == NULL) {
+        return pn_cli_nomem();
+    }
+    if (pn_http_ask(&ask, cli->arena, &reply, why, sizeof(why)) != PN_OK) {
+        return cannot_reach(con, why);
+    }
+    return take_answer(cli, &reply, extra, out);
+}
+
+enum pn_exit
+pn_call(struct pn_cli *cli, const char *method, const char *path, json_t *body,
+        struct pn_answer *out)
+{
+    static const struct extra none = {0};
+
+    if (path == NULL) {
+        json_decref(body);
+        return pn_cli_nomem();
+    }
+    return send(cli, method, path, body, &none, out);
+}
+
+enum pn_exit
+pn_call_if_match(struct pn_cli *cli, const char *etag, const char *path,
+                 json_t *body, struct pn_answer *out)
+{
+    const struct extra extra = {.if_match = etag};
+
+    return send(cli, "PUT", path, body, &extra, out);
+}
+
+enum pn_exit
+pn_call_find(struct pn_cli *cli, const char *path, struct pn_answer *out)
+{
+    static const struct extra quiet = {.missing = QUIET_404};
+
+    if (path == NULL) {
+        return pn_cli_nomem();
+    }
+    return send(cli, "GET", path, NULL, &quiet, out);
+}
+
+const char *
+pn_path(struct pn_cli *cli, const char *before, const char *name,
+        const char *after)
+{
+    const char *escaped = pn_http_escape(cli->arena, name);
+
+    return escaped != NULL
+               ? pn_arena_printf(cli->arena, "%s%s%s", before, escaped, after)
+               : NULL;
+}
+
+enum pn_exit
+pn_call_list(struct pn_cli *cli, const char *path, const char *query,
+             size_t most, json_t **out)
+{
+    json_t *all = pn_json_defer(cli->arena, json_array()), *whole;
+    const char *cursor = "";
+    struct pn_answer answer;
+
+    while (all != NULL && (most == 0 || json_array_size(all) < most)) {
+        size_t left = most == 0 ? PAGE_ITEMS : most - json_array_size(all);
+        const char *where = pn_arena_printf(
+            cli->arena, "%s?limit=%zu%s%s%s%s", path,
+            left < PAGE_ITEMS ? left : PAGE_ITEMS, query[0] ? "&" : "", query,
+            cursor[0] ? "&cursor=" : "", cursor);
+        enum pn_exit rc = pn_call(cli, "GET", where, NULL, &answer);
+
+        if (rc != PN_EXIT_OK) {
+            return rc;
+        }
+        if (json_array_extend(all, json_object_get(answer.doc, "items")) != 0) {
+            return pn_cli_nomem();
+        }
+        cursor = pn_http_escape(cli->arena,
+                                pn_json_text(answer.doc, "next_cursor"));
+        if (cursor == NULL || cursor[0] == '\0') {
+            break;
+        }
+    }
+    whole = pn_json_defer(
+        cli->arena, json_pack("{s:O, s:s*}", "items", all, "next_cursor",
+                              cursor != NULL && cursor[0] ? cursor : NULL));
+    if (all == NULL || cursor == NULL || whole == NULL) {
+        return pn_cli_nomem();
+    }
+    *out = whole;
+    return PN_EXIT_OK;
+}
+
+/* --- sessions ------------------------------------------------------------ */
+
+enum pn_exit
+pn_sign_in(struct pn_cli *cli, const char *url, const char *username,
+           const struct pn_secret *password, const char **cookie)
+{
+    struct pn_connection *con = cli->connection;
+    json_t *doc = json_pack("{s:s, s:s%}", "username", username, "password",
+                            password->bytes, password->len);
+    char *text = doc != NULL ? json_dumps(doc, JSON_COMPACT) : NULL;
+    struct pn_ask ask = {.method = "POST",
+                         .cacert = con->cacert,
+                         .origin = url,
+                         .body = pn_str_from(text)};
+    struct pn_reply reply;
+    json_t *answer = NULL;
+    char why[256];
+    enum pn_exit rc = PN_EXIT_ERROR;
+
+    ask.url = pn_arena_printf(cli->arena, "%s" PN_API "/session", url);
+    if (text == NULL || ask.url == NULL) {
+        pn_say("cannot send this user name or password: not UTF-8");
+        goto out;
+    }
+    if (pn_http_ask(&ask, cli->arena, &reply, why, sizeof(why)) != PN_OK) {
+        pn_say("cannot reach %s: %s", url, why);
+        goto out;
+    }
+    if (reply.status < 200 || reply.status > 299 || reply.set_cookie == NULL) {
+        (void) !pn_json_parse(reply.body, &answer, NULL, 0);
+        say_problem(&reply, answer);
+        rc = reply.status == 401 ? PN_EXIT_SIGN_IN : PN_EXIT_ERROR;
+        goto out;
+    }
+    *cookie = reply.set_cookie;
+    rc = PN_EXIT_OK;
+
+out:
+    if (text != NULL) {
+        pn_wipe(text, strlen(text));
+    }
+    free(text);
+    json_decref(answer);
+    json_decref(doc);
+    return rc;
+}
+
+void
+pn_connection_close(struct pn_cli *cli)
+{
+    struct pn_connection *con = cli->connection;
+    struct pn_answer answer;
+
+    if (con != NULL && con->session == FOR_THIS_RUN && con->cookie != NULL) {
+        (void) !pn_call(cli, "DELETE", "/session", NULL, &answer);
+    }
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Help pages, made from the table of commands: examples first.
+ */
+#ifndef PN_CLI_HELP_H
+#define PN_CLI_HELP_H
+
+#include <stdio.h>
+
+#include "cli/cli.h"
+
+void pn_help_overview(FILE *out);
+void pn_help_noun(const char *noun, FILE *out);
+void pn_help_command(const struct pn_command *command, FILE *out);
+
+#endif
