@@ -18,8 +18,7 @@
 const struct pn_option pn_global_options[] = {
     {"url", "URL", "posternd behind this address (or POSTERN_URL)", PN_ONCE},
     {"cacert", "FILE", "certificate authority to trust for --url", PN_ONCE},
-    {"socket", "PATH", "posternd on this machine, through its socket",
-     PN_ONCE},
+    {"socket", "PATH", "posternd on this machine, through its socket", PN_ONCE},
     {"local", NULL, "posternd on this machine, even when signed in", PN_ONCE},
     {"as", "USER", "sign in as USER for this command only", PN_ONCE},
     {"as-password-file", "FILE", "USER's password; - is standard input",

@@ -5,10 +5,10 @@
 #include <string.h>
 
 const struct pn_command *const pn_commands[] = {
-    pn_up_commands,      pn_login_commands,  pn_token_commands,
-    pn_user_commands,    pn_group_commands,  pn_app_commands,
-    pn_policy_commands,  pn_explain_commands, pn_audit_commands,
-    pn_doctor_commands,  pn_help_commands,   NULL,
+    pn_up_commands,     pn_login_commands,   pn_token_commands,
+    pn_user_commands,   pn_group_commands,   pn_app_commands,
+    pn_policy_commands, pn_explain_commands, pn_audit_commands,
+    pn_doctor_commands, pn_help_commands,    NULL,
 };
 
 enum { NAMES_MAX = 64, TYPO_MAX = 32 };
@@ -21,9 +21,9 @@ pn_command_find(const char *noun, const char *verb)
 
         for (; row->noun != NULL; row++) {
             if (strcmp(row->noun, noun) == 0
-                && (row->verb == NULL ? verb == NULL
-                                      : verb != NULL
-                                            && strcmp(row->verb, verb) == 0))
+                && (row->verb == NULL
+                        ? verb == NULL
+                        : verb != NULL && strcmp(row->verb, verb) == 0))
             {
                 return row;
             }
@@ -76,8 +76,8 @@ distance(const char *a, const char *b)
         for (unsigned j = 1; j <= lb; j++) {
             unsigned swap = before[j - 1] + (a[i - 1] != b[j - 1]);
 
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2]
-                && a[i - 2] == b[j - 1] && earlier[j - 2] + 1 < swap)
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]
+                && earlier[j - 2] + 1 < swap)
             {
                 swap = earlier[j - 2] + 1;
             }
@@ -138,9 +138,9 @@ pn_nearest_verb(const char *noun, const char *typed)
 const char *
 pn_command_title(const struct pn_command *command, struct pn_arena *arena)
 {
-    const char *title = pn_arena_printf(
-        arena, "postern %s%s%s", command->noun, command->verb ? " " : "",
-        command->verb ? command->verb : "");
+    const char *title = pn_arena_printf(arena, "postern %s%s%s", command->noun,
+                                        command->verb ? " " : "",
+                                        command->verb ? command->verb : "");
 
     return title != NULL ? title : "postern";
 }

@@ -13,7 +13,6 @@
 #include "cli/input.h"
 #include "cli/place.h"
 #include "cli/print.h"
-#include "cli/session.h"
 
 enum { URL_MAX = 512, PAGE_ITEMS = 100 };
 
@@ -36,18 +35,23 @@ pn_check_url(struct pn_cli *cli, const char *text, const char **out)
         scheme = PN_STR("https://");
     }
     if (!pn_str_starts(rest, scheme) || rest.len > URL_MAX) {
-        return pn_cli_usage(cli, "'%s' is no address: http://HOST:PORT or "
-                                 "https://HOST", text);
+        return pn_cli_usage(cli,
+                            "'%s' is no address: http://HOST:PORT or "
+                            "https://HOST",
+                            text);
     }
     while (rest.len > scheme.len && rest.ptr[rest.len - 1] == '/') {
         rest.len--;
     }
     if (rest.len == scheme.len
-        || strcspn(rest.ptr + scheme.len, "/?#@ \\\"'<>") < rest.len - scheme.len
+        || strcspn(rest.ptr + scheme.len, "/?#@ \\\"'<>")
+               < rest.len - scheme.len
         || pn_str_has_control(rest))
     {
-        return pn_cli_usage(cli, "'%s' is no address: only scheme, host and "
-                                 "port belong here", text);
+        return pn_cli_usage(cli,
+                            "'%s' is no address: only scheme, host and "
+                            "port belong here",
+                            text);
     }
     *out = pn_arena_dup(cli->arena, rest);
     return *out != NULL ? PN_EXIT_OK : pn_cli_nomem();
@@ -151,9 +155,14 @@ sign_in_for_this_run(struct pn_cli *cli, struct pn_connection *con,
         rc = pn_input_secret(cli, "as-password-file", question, PN_PROMPT_ONCE,
                              &password);
     }
-    cli->connection = con;
     if (rc == PN_EXIT_OK) {
-        rc = pn_sign_in(cli, con->url, username, &password, &con->cookie);
+        const struct pn_kept_session who = {
+            .url = con->url,
+            .username = username,
+            .cacert = con->cacert != NULL ? con->cacert : "",
+        };
+
+        rc = pn_sign_in(cli, &who, &password, &con->cookie);
     }
     con->session = FOR_THIS_RUN;
     con->username = username;
@@ -214,10 +223,23 @@ pn_connect(struct pn_cli *cli, enum pn_want want)
     if (as == NULL && pn_cli_has(cli, "as-password-file")) {
         return pn_cli_usage(cli, "--as-password-file goes with --as");
     }
-    rc = as != NULL ? sign_in_for_this_run(cli, con, as)
-                    : find(cli, want, con);
+    rc = as != NULL ? sign_in_for_this_run(cli, con, as) : find(cli, want, con);
     cli->connection = rc == PN_EXIT_OK ? con : NULL;
     return rc;
+}
+
+enum pn_exit
+pn_connect_socket(struct pn_cli *cli, const char *socket)
+{
+    struct pn_connection *con = pn_arena_alloc(cli->arena, sizeof(*con));
+
+    if (con == NULL) {
+        return pn_cli_nomem();
+    }
+    con->url = "http://localhost";
+    con->socket = socket;
+    cli->connection = con;
+    return PN_EXIT_OK;
 }
 
 bool
@@ -255,7 +277,8 @@ say_problem(const struct pn_reply *reply, const json_t *doc)
     }
     if (detail[0] == '\0') {
         pn_say("the server answered %ld and nothing that Postern would say; "
-               "is this the right address?", reply->status);
+               "is this the right address?",
+               reply->status);
         return;
     }
     pn_say("%s", detail);
@@ -355,9 +378,8 @@ send(struct pn_cli *cli, const char *method, const char *path, json_t *body,
         text = json_dumps(body, JSON_COMPACT);
         json_decref(body);
         if (text != NULL) {
-            ask.body = (struct pn_str){pn_arena_dup(cli->arena,
-                                                    pn_str_from(text)),
-                                       strlen(text)};
+            ask.body = (struct pn_str){
+                pn_arena_dup(cli->arena, pn_str_from(text)), strlen(text)};
             pn_wipe(text, strlen(text));
             free(text);
         }
@@ -440,8 +462,8 @@ pn_call_list(struct pn_cli *cli, const char *path, const char *query,
         if (json_array_extend(all, json_object_get(answer.doc, "items")) != 0) {
             return pn_cli_nomem();
         }
-        cursor = pn_http_escape(cli->arena,
-                                pn_json_text(answer.doc, "next_cursor"));
+        cursor =
+            pn_http_escape(cli->arena, pn_json_text(answer.doc, "next_cursor"));
         if (cursor == NULL || cursor[0] == '\0') {
             break;
         }
@@ -459,29 +481,28 @@ pn_call_list(struct pn_cli *cli, const char *path, const char *query,
 /* --- sessions ------------------------------------------------------------ */
 
 enum pn_exit
-pn_sign_in(struct pn_cli *cli, const char *url, const char *username,
+pn_sign_in(struct pn_cli *cli, const struct pn_kept_session *who,
            const struct pn_secret *password, const char **cookie)
 {
-    struct pn_connection *con = cli->connection;
-    json_t *doc = json_pack("{s:s, s:s%}", "username", username, "password",
-                            password->bytes, password->len);
+    json_t *doc = json_pack("{s:s, s:s%}", "username", who->username,
+                            "password", password->bytes, password->len);
     char *text = doc != NULL ? json_dumps(doc, JSON_COMPACT) : NULL;
     struct pn_ask ask = {.method = "POST",
-                         .cacert = con->cacert,
-                         .origin = url,
+                         .cacert = who->cacert[0] ? who->cacert : NULL,
+                         .origin = who->url,
                          .body = pn_str_from(text)};
     struct pn_reply reply;
     json_t *answer = NULL;
     char why[256];
     enum pn_exit rc = PN_EXIT_ERROR;
 
-    ask.url = pn_arena_printf(cli->arena, "%s" PN_API "/session", url);
+    ask.url = pn_arena_printf(cli->arena, "%s" PN_API "/session", who->url);
     if (text == NULL || ask.url == NULL) {
         pn_say("cannot send this user name or password: not UTF-8");
         goto out;
     }
     if (pn_http_ask(&ask, cli->arena, &reply, why, sizeof(why)) != PN_OK) {
-        pn_say("cannot reach %s: %s", url, why);
+        pn_say("cannot reach %s: %s", who->url, why);
         goto out;
     }
     if (reply.status < 200 || reply.status > 299 || reply.set_cookie == NULL) {

@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/secret.h"
 #include "cli/cli.h"
+#include "cli/session.h"
 
 #define PN_API "/postern/api/v1"
 
@@ -28,6 +29,10 @@ enum pn_want {
 
 /* Finds posternd and signs in if that is asked for; may be called again. */
 PN_MUST_USE enum pn_exit pn_connect(struct pn_cli *cli, enum pn_want want);
+
+/* Through this administrator's socket, whatever the options say. */
+PN_MUST_USE enum pn_exit pn_connect_socket(struct pn_cli *cli,
+                                           const char *socket);
 
 /* Ends the session of --as, if there was one. */
 void pn_connection_close(struct pn_cli *cli);
@@ -69,10 +74,11 @@ PN_MUST_USE enum pn_exit pn_call_list(struct pn_cli *cli, const char *path,
                                       json_t **out);
 
 /*
- * Open a session at url; *cookie is "name=value" in the arena.  Says why not.
+ * Open a session for who->username at who->url; *cookie is "name=value" in the
+ * arena.  Says why not.
  */
-PN_MUST_USE enum pn_exit pn_sign_in(struct pn_cli *cli, const char *url,
-                                    const char *username,
+PN_MUST_USE enum pn_exit pn_sign_in(struct pn_cli *cli,
+                                    const struct pn_kept_session *who,
                                     const struct pn_secret *password,
                                     const char **cookie);
 

@@ -88,8 +88,8 @@ fill(int fd, unsigned mode, struct pn_str text)
 enum pn_err
 pn_file_create(const char *path, unsigned mode, struct pn_str text)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                  mode);
+    int fd =
+        open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 
     if (fd < 0) {
         return errno == EEXIST ? PN_E_EXISTS : PN_E_IO;
@@ -161,4 +161,12 @@ pn_dir_make(const char *path, unsigned mode)
         return PN_E_IO;
     }
     return PN_OK;
+}
+
+bool
+pn_file_there(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0;
 }

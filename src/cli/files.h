@@ -26,6 +26,9 @@ PN_MUST_USE enum pn_err pn_file_write(const char *path, unsigned mode,
 PN_MUST_USE enum pn_err pn_file_create(const char *path, unsigned mode,
                                        struct pn_str text);
 
+/* True when something has this name, also a dangling link. */
+bool pn_file_there(const char *path);
+
 /* mkdir with parents (those are 0755); an existing directory keeps its mode.
  * PN_E_IO. */
 PN_MUST_USE enum pn_err pn_dir_make(const char *path, unsigned mode);

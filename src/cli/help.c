@@ -20,8 +20,8 @@ put_options(const struct pn_option *list, const char *heading, FILE *out)
                         list->value ? " " : "", list->value ? list->value : "",
                         list->times == PN_REPEAT ? " …" : "");
         /* "…" is three bytes and one column. */
-        (void) fprintf(out, "  %-*s  %s\n",
-                       list->times == PN_REPEAT ? 28 : 26, left, list->help);
+        (void) fprintf(out, "  %-*s  %s\n", list->times == PN_REPEAT ? 28 : 26,
+                       left, list->help);
     }
 }
 
@@ -72,23 +72,20 @@ pn_help_noun(const char *noun, FILE *out)
 void
 pn_help_overview(FILE *out)
 {
-    (void) fprintf(
-        out,
-        "Personal API tokens in front of any web application.\n"
-        "\n"
-        "Examples\n"
-        "  postern up --upstream http://127.0.0.1:3000\n"
-        "  postern login --url http://127.0.0.1:8080\n"
-        "  postern token create backup --days 30 --read-only\n"
-        "  postern token list\n"
-        "\n"
-        "Commands\n");
+    (void) fprintf(out, "Personal API tokens in front of any web application.\n"
+                        "\n"
+                        "Examples\n"
+                        "  postern up --upstream http://127.0.0.1:3000\n"
+                        "  postern login --url http://127.0.0.1:8080\n"
+                        "  postern token create backup --days 30 --read-only\n"
+                        "  postern token list\n"
+                        "\n"
+                        "Commands\n");
     for (size_t i = 0; pn_commands[i] != NULL; i++) {
         const char *last = "";
 
         for (const struct pn_command *row = pn_commands[i]; row->noun != NULL;
-             row++)
-        {
+             row++) {
             if (strcmp(row->noun, last) != 0) {
                 pn_help_noun(row->noun, out);
             }
@@ -110,8 +107,8 @@ run_help(struct pn_cli *cli)
         pn_help_overview(stdout);
         return PN_EXIT_OK;
     }
-    found = pn_command_find(cli->args[0],
-                            cli->arg_count > 1 ? cli->args[1] : NULL);
+    found =
+        pn_command_find(cli->args[0], cli->arg_count > 1 ? cli->args[1] : NULL);
     if (found != NULL) {
         pn_help_command(found, stdout);
         return PN_EXIT_OK;
@@ -123,10 +120,9 @@ run_help(struct pn_cli *cli)
     near = pn_command_noun(cli->args[0]) == NULL
                ? pn_nearest_noun(cli->args[0])
                : pn_nearest_verb(cli->args[0], cli->args[1]);
-    return pn_cli_usage(cli, "no help on '%s'%s%s%s",
-                        cli->args[cli->arg_count - 1],
-                        near ? "; did you mean '" : "", near ? near : "",
-                        near ? "'?" : "");
+    return pn_cli_usage(
+        cli, "no help on '%s'%s%s%s", cli->args[cli->arg_count - 1],
+        near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
 }
 
 static enum pn_exit

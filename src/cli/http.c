@@ -53,8 +53,9 @@ take_header(char *bytes, size_t one, size_t len, void *arg)
     struct pn_str line = {bytes, len}, name, value;
 
     (void) one;
-    while (line.len > 0
-           && (line.ptr[line.len - 1] == '\n' || line.ptr[line.len - 1] == '\r'))
+    while (
+        line.len > 0
+        && (line.ptr[line.len - 1] == '\n' || line.ptr[line.len - 1] == '\r'))
     {
         line.len--;
     }
@@ -130,12 +131,12 @@ set_request(CURL *curl, const struct pn_ask *ask)
                       == CURLE_OK;
     }
     if (good && ask->username != NULL) {
-        good = curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC)
+        good =
+            curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC) == CURLE_OK
+            && curl_easy_setopt(curl, CURLOPT_USERNAME, ask->username)
                    == CURLE_OK
-               && curl_easy_setopt(curl, CURLOPT_USERNAME, ask->username)
-                      == CURLE_OK
-               && curl_easy_setopt(curl, CURLOPT_PASSWORD, ask->secret->bytes)
-                      == CURLE_OK;
+            && curl_easy_setopt(curl, CURLOPT_PASSWORD, ask->secret->bytes)
+                   == CURLE_OK;
     }
     return good;
 }
@@ -170,8 +171,7 @@ pn_http_ask(const struct pn_ask *ask, struct pn_arena *arena,
     if (curl == NULL || !set_request(curl, ask)
         || !add_header(&headers, arena, "Accept", "application/json")
         || (ask->body.ptr != NULL
-            && !add_header(&headers, arena, "Content-Type",
-                           "application/json"))
+            && !add_header(&headers, arena, "Content-Type", "application/json"))
         || !add_header(&headers, arena, "Origin", ask->origin)
         || !add_header(&headers, arena, "If-Match", ask->if_match)
         || !set_callbacks(curl, &taking, headers, text))
@@ -184,8 +184,8 @@ pn_http_ask(const struct pn_ask *ask, struct pn_arena *arena,
     }
     (void) curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply.status);
     if (taking.len > 0) {
-        reply.body.ptr = pn_arena_dup(
-            arena, (struct pn_str){taking.body, taking.len});
+        reply.body.ptr =
+            pn_arena_dup(arena, (struct pn_str){taking.body, taking.len});
         reply.body.len = reply.body.ptr != NULL ? taking.len : 0;
     }
     *out = reply;

@@ -16,15 +16,15 @@ enum { PN_REPLY_MAX = 8 << 20 };
 struct pn_ask {
     const char *method;
     const char *url;
-    const char *socket;      /* NULL, or a Unix socket to go through */
-    const char *cacert;      /* NULL = the system's authorities */
-    struct pn_str body;      /* JSON; ptr NULL = none */
-    const char *cookie;      /* "name=value", or NULL */
-    const char *origin;      /* Origin header, or NULL */
-    const char *if_match;    /* NULL = none */
-    const char *username;    /* HTTP Basic, with secret; NULL = none */
+    const char *socket;   /* NULL, or a Unix socket to go through */
+    const char *cacert;   /* NULL = the system's authorities */
+    struct pn_str body;   /* JSON; ptr NULL = none */
+    const char *cookie;   /* "name=value", or NULL */
+    const char *origin;   /* Origin header, or NULL */
+    const char *if_match; /* NULL = none */
+    const char *username; /* HTTP Basic, with secret; NULL = none */
     const struct pn_secret *secret;
-    unsigned timeout_s;      /* 0 = 60 */
+    unsigned timeout_s; /* 0 = 60 */
 };
 
 struct pn_reply {

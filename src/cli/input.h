@@ -30,7 +30,7 @@ PN_MUST_USE enum pn_exit pn_input_confirm(const struct pn_cli *cli,
 
 /* A line that may be seen, such as a user name; as above. */
 PN_MUST_USE enum pn_exit pn_input_line(const struct pn_cli *cli,
-                                       const char *option,
-                                       const char *question, const char **out);
+                                       const char *option, const char *question,
+                                       const char **out);
 
 #endif

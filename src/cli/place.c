@@ -139,10 +139,10 @@ pn_note_put(const struct pn_note *note, struct pn_arena *arena)
 {
     const char *path = pn_place_note(arena);
     const char *own = note_in_data(arena, note->data);
-    json_t *doc = json_pack("{s:I, s:s, s:s, s:s, s:s}", "pid",
-                            (json_int_t) note->pid, "data", note->data, "url",
-                            note->url, "admin_socket", note->admin_socket,
-                            "cacert", note->cacert);
+    json_t *doc =
+        json_pack("{s:I, s:s, s:s, s:s, s:s}", "pid", (json_int_t) note->pid,
+                  "data", note->data, "url", note->url, "admin_socket",
+                  note->admin_socket, "cacert", note->cacert);
     char *text = doc != NULL ? json_dumps(doc, JSON_INDENT(2)) : NULL;
     enum pn_err err = PN_E_NOMEM;
     char *dir;
@@ -179,8 +179,7 @@ pn_note_remove(const struct pn_note *note, struct pn_arena *arena)
 
     for (size_t i = 0; i < PN_LEN(paths); i++) {
         if (note_read(paths[i], arena, &found) == PN_OK
-            && found.pid == note->pid)
-        {
+            && found.pid == note->pid) {
             (void) unlink(paths[i]);
         }
     }
@@ -239,10 +238,10 @@ pn_place_nginx(struct pn_arena *arena)
             dir = rest;
             rest.len = 0;
         }
-        candidate = dir.len > 0 && dir.ptr[0] == '/'
-                        ? pn_arena_printf(arena, "%.*s/nginx", (int) dir.len,
-                                          dir.ptr)
-                        : NULL;
+        candidate =
+            dir.len > 0 && dir.ptr[0] == '/'
+                ? pn_arena_printf(arena, "%.*s/nginx", (int) dir.len, dir.ptr)
+                : NULL;
         if (candidate != NULL && access(candidate, X_OK) == 0) {
             return candidate;
         }

@@ -112,8 +112,8 @@ static bool
 wants_colour(void)
 {
     /* concurrency-mt-unsafe: one thread, and nobody calls setenv(). */
-    const char *no = getenv("NO_COLOR");     /* NOLINT */
-    const char *term = getenv("TERM");       /* NOLINT */
+    const char *no = getenv("NO_COLOR"); /* NOLINT */
+    const char *term = getenv("TERM");   /* NOLINT */
 
     return isatty(STDOUT_FILENO) && (no == NULL || no[0] == '\0')
            && (term == NULL || strcmp(term, "dumb") != 0);
@@ -190,4 +190,30 @@ pn_print_json(const json_t *doc)
 {
     (void) json_dumpf(doc, stdout, JSON_INDENT(2));
     (void) fputc('\n', stdout);
+}
+
+void
+pn_print_list(struct pn_cli *cli, const struct pn_column *columns,
+              const json_t *list, const char *none)
+{
+    const json_t *items = json_object_get(list, "items");
+
+    if (pn_cli_has(cli, "json")) {
+        pn_print_json(list);
+    } else if (json_array_size(items) == 0) {
+        pn_say("%s", none);
+    } else {
+        pn_print_table(cli, columns, items);
+    }
+}
+
+void
+pn_print_object(struct pn_cli *cli, const struct pn_column *columns,
+                const json_t *object)
+{
+    if (pn_cli_has(cli, "json")) {
+        pn_print_json(object);
+    } else {
+        pn_print_fields(cli, columns, object);
+    }
 }

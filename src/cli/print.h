@@ -27,6 +27,15 @@ void pn_print_table(struct pn_cli *cli, const struct pn_column *columns,
 void pn_print_fields(struct pn_cli *cli, const struct pn_column *columns,
                      const json_t *item);
 
+/* A document {"items": …} as table or, with --json, as it is; "none" goes to
+ * standard error when the table would be empty. */
+void pn_print_list(struct pn_cli *cli, const struct pn_column *columns,
+                   const json_t *list, const char *none);
+
+/* One object as fields or, with --json, as it is. */
+void pn_print_object(struct pn_cli *cli, const struct pn_column *columns,
+                     const json_t *object);
+
 /* The document, indented. */
 void pn_print_json(const json_t *doc);
 

@@ -28,8 +28,7 @@ pn_session_load(struct pn_arena *arena, struct pn_kept_session *out)
         return PN_E_NOT_FOUND;
     }
     if (!S_ISREG(st.st_mode) || st.st_uid != geteuid()
-        || (st.st_mode & 077) != 0)
-    {
+        || (st.st_mode & 077) != 0) {
         return PN_E_PERMISSION;
     }
     if (pn_file_read(path, SESSION_FILE_MAX, arena, &text) != PN_OK

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* postern token: make, look at, change and end tokens. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/secret.h"
+#include "base/str.h"
+#include "cli/commands.h"
+#include "cli/connect.h"
+#include "cli/files.h"
+#include "cli/http.h"
+#include "cli/input.h"
+#include "cli/print.h"
+#include "cli/token_wish.h"
+#include "cli/wish.h"
+
+/* Options that say what a token may do, for create and edit alike. */
+#define RULE_OPTIONS                                                           \
+    {"days", "N", "valid for N days", PN_ONCE},                                \
+        {"until", "DATE", "valid until then (UTC)", PN_ONCE},                  \
+        {"no-expiry", NULL, "valid for ever, if policy grants it", PN_ONCE},   \
+        {"not-before", "DATE", "not valid before then", PN_ONCE},              \
+        {"read-only", NULL, "for reading only", PN_ONCE},                      \
+        {"app", "NAME", "only for this application", PN_REPEAT},               \
+        {"ip", "CIDR", "only from these addresses", PN_REPEAT},                \
+        {"ip-deny", "CIDR", "not from these addresses", PN_REPEAT},            \
+        {"path", "PATTERN", "only these paths: '/rest/**'", PN_REPEAT},        \
+        {"scope", "NAME", "Postern's own API: tokens:read, …", PN_REPEAT},     \
+        {"rate", "N/SECONDS", "at most N requests in SECONDS", PN_ONCE},       \
+    {                                                                          \
+        "description", "TEXT", "what it is for", PN_ONCE                       \
+    }
+
+static const struct pn_option create_options[] = {
+    RULE_OPTIONS,
+    {"output-file", "FILE", "write the token to a new file, mode 0600",
+     PN_ONCE},
+    {NULL, NULL, NULL, PN_ONCE},
+};
+
+static const struct pn_option edit_options[] = {
+    RULE_OPTIONS,
+    {"name", "NAME", "another name", PN_ONCE},
+    {"read-write", NULL, "for reading and writing", PN_ONCE},
+    {"any-app", NULL, "for every application again", PN_ONCE},
+    {"any-ip", NULL, "from every address again", PN_ONCE},
+    {"any-path", NULL, "every path again", PN_ONCE},
+    {NULL, NULL, NULL, PN_ONCE},
+};
+
+static const struct pn_option list_options[] = {
+    {"owner", "USER", "only this person's", PN_ONCE},
+    {"state", "STATE", "active, disabled, expired, revoked, suspended, …",
+     PN_ONCE},
+    {"search", "TEXT", "only names with this text in them", PN_ONCE},
+    {"limit", "N", "at most N tokens", PN_ONCE},
+    {NULL, NULL, NULL, PN_ONCE},
+};
+
+static const struct pn_option revoke_options[] = {
+    {"reason", "TEXT", "why, for the audit", PN_ONCE},
+    {"yes", NULL, "do not ask", PN_ONCE},
+    {NULL, NULL, NULL, PN_ONCE},
+};
+
+static const char *
+cell_name_of_apps(struct pn_cli *cli, const json_t *item)
+{
+    const json_t *apps = pn_json_at(item, "apps");
+
+    return apps == NULL || json_is_null(apps) ? "all"
+                                              : pn_print_value(cli, apps);
+}
+
+static const char *
+cell_shown(struct pn_cli *cli, const json_t *item)
+{
+    const char *text =
+        pn_arena_printf(cli->arena, "%s…%s", pn_json_text(item, "prefix"),
+                        pn_json_text(item, "last_four"));
+
+    return text != NULL ? text : "?";
+}
+
+static const char *
+cell_expires(struct pn_cli *cli, const json_t *item)
+{
+    const json_t *at = pn_json_at(item, "expires_at");
+
+    return at == NULL || json_is_null(at) ? "never" : pn_print_value(cli, at);
+}
+
+static const struct pn_column list_columns[] = {
+    {"ID", "id", NULL},
+    {"OWNER", "owner", NULL},
+    {"NAME", "name", NULL},
+    {"STATE", "state", NULL},
+    {"ACCESS", "access", NULL},
+    {"EXPIRES", NULL, cell_expires},
+    {"LAST USED", "last_used.at", NULL},
+    {NULL, NULL, NULL},
+};
+
+static const struct pn_column show_columns[] = {
+    {"id", "id", NULL},
+    {"name", "name", NULL},
+    {"description", "description", NULL},
+    {"owner", "owner", NULL},
+    {"state", "state", NULL},
+    {"suspended because", "suspended_because", NULL},
+    {"token", NULL, cell_shown},
+    {"created", "created_at", NULL},
+    {"not before", "not_before", NULL},
+    {"expires", NULL, cell_expires},
+    {"access", "access", NULL},
+    {"applications", NULL, cell_name_of_apps},
+    {"addresses", "ip_rules", NULL},
+    {"paths", "paths", NULL},
+    {"rate limit", "rate_limit", NULL},
+    {"scopes", "scopes", NULL},
+    {"last used", "last_used.at", NULL},
+    {"last address", "last_used.address", NULL},
+    {"last application", "last_used.app", NULL},
+    {NULL, NULL, NULL},
+};
+
+/* --- create ----------------------------------------------------------------
+ */
+
+/* The token itself goes where it was wanted, and nowhere else. */
+static enum pn_exit
+hand_over(struct pn_cli *cli, json_t *doc)
+{
+    const char *path = pn_cli_value(cli, "output-file");
+    const char *token = pn_json_text(doc, "token"), *line;
+    enum pn_err err = PN_OK;
+
+    if (token[0] == '\0') {
+        pn_say("the server made the token but did not show it; revoke it with "
+               "'postern token revoke %s'",
+               pn_json_text(doc, "id"));
+        return PN_EXIT_ERROR;
+    }
+    line = pn_arena_printf(cli->arena, "%s\n", token);
+    if (line == NULL) {
+        return pn_cli_nomem();
+    }
+    if (path != NULL) {
+        err = pn_file_create(path, 0600, pn_str_from(line));
+        if (err != PN_OK) {
+            pn_say("cannot write '%s': %s; the token is on standard output",
+                   path, err == PN_E_EXISTS ? "it exists" : strerror(errno));
+        } else {
+            (void) json_object_del(doc, "token");
+        }
+    }
+    if (pn_cli_has(cli, "json")) {
+        pn_print_json(doc);
+    } else if (path == NULL || err != PN_OK) {
+        (void) fputs(line, stdout);
+    }
+    pn_say("token '%s' (%s) %s%s", pn_json_text(doc, "name"),
+           pn_json_text(doc, "id"),
+           json_is_null(json_object_get(doc, "expires_at")) ? "never expires"
+                                                            : "expires at ",
+           pn_json_text(doc, "expires_at"));
+    pn_say("copy it now: it will not be shown again");
+    return err == PN_OK ? PN_EXIT_OK : PN_EXIT_ERROR;
+}
+
+static enum pn_exit
+run_create(struct pn_cli *cli)
+{
+    const char *path = pn_cli_value(cli, "output-file");
+    struct pn_answer answer;
+    json_t *doc = json_pack("{s:s}", "name", cli->args[0]);
+    enum pn_exit rc;
+
+    if (doc == NULL) {
+        pn_say("the name is not UTF-8");
+        return PN_EXIT_USAGE;
+    }
+    rc = pn_token_wish(cli, doc);
+
+    /* Said before a token is made that nobody could keep. */
+    if (rc == PN_EXIT_OK && path != NULL && pn_file_there(path)) {
+        pn_say("'%s' exists; a token is only written to a new file", path);
+        rc = PN_EXIT_ERROR;
+    }
+    if (rc == PN_EXIT_OK) {
+        rc = pn_connect(cli, PN_WANT_PERSON);
+    }
+    if (rc != PN_EXIT_OK) {
+        json_decref(doc);
+        return rc;
+    }
+    rc = pn_call(cli, "POST", "/tokens", doc, &answer);
+    return rc == PN_EXIT_OK ? hand_over(cli, answer.doc) : rc;
+}
+
+/* --- the others ------------------------------------------------------------
+ */
+
+static const char *
+list_query(struct pn_cli *cli)
+{
+    static const char *const names[] = {"owner", "state", "search"};
+    const char *query = "";
+
+    for (size_t i = 0; i < PN_LEN(names) && query != NULL; i++) {
+        const char *value = pn_cli_value(cli, names[i]);
+        const char *escaped =
+            value != NULL ? pn_http_escape(cli->arena, value) : NULL;
+
+        if (value != NULL) {
+            query =
+                escaped == NULL
+                    ? NULL
+                    : pn_arena_printf(cli->arena, "%s%s%s=%s", query,
+                                      query[0] ? "&" : "", names[i], escaped);
+        }
+    }
+    return query;
+}
+
+static enum pn_exit
+run_list(struct pn_cli *cli)
+{
+    uint32_t limit = 0;
+    const char *query = list_query(cli);
+    json_t *list;
+    enum pn_exit rc = PN_EXIT_OK;
+
+    if (query == NULL) {
+        return pn_cli_nomem();
+    }
+    if (pn_cli_has(cli, "limit")) {
+        rc = pn_cli_number(cli, "limit", 1, 1000000, &limit);
+    }
+    if (rc == PN_EXIT_OK) {
+        rc = pn_connect(cli, PN_WANT_ANY);
+    }
+    if (rc == PN_EXIT_OK) {
+        rc = pn_call_list(cli, "/tokens", query, limit, &list);
+    }
+    if (rc == PN_EXIT_OK) {
+        pn_print_list(cli, list_columns, list, "no tokens");
+    }
+    return rc;
+}
+
+static enum pn_exit
+run_show(struct pn_cli *cli)
+{
+    struct pn_answer answer;
+    const char *id = NULL;
+    enum pn_exit rc = pn_connect(cli, PN_WANT_ANY);
+
+    if (rc == PN_EXIT_OK) {
+        rc = pn_token_find(cli, cli->args[0], &id);
+    }
+    if (rc == PN_EXIT_OK) {
+        rc = pn_call(cli, "GET", pn_path(cli, "/tokens/", id, ""), NULL,
+                     &answer);
+    }
+    if (rc == PN_EXIT_OK) {
+        pn_print_object(cli, show_columns, answer.doc);
+    }
+    return rc;
+}
+
+static enum pn_exit
+wish_edit(struct pn_cli *cli, json_t *doc)
+{
+    static const struct {
+        const char *option, *member;
+    } freed[] = {
+        {"any-app", "apps"}, {"any-ip", "ip_rules"}, {"any-path", "paths"}};
+    enum pn_exit rc = pn_token_wish(cli, doc);
+
+    if (rc != PN_EXIT_OK) {
+        return rc;
+    }
+    if (pn_cli_has(cli, "read-only") && pn_cli_has(cli, "read-write")) {
+        return pn_cli_usage(cli, "either --read-only or --read-write");
+    }
+    for (size_t i = 0; i < PN_LEN(freed); i++) {
+        if (!pn_cli_has(cli, freed[i].option)) {
+            continue;
+        }
+        if (json_object_get(doc, freed[i].member) != NULL) {
+            return pn_cli_usage(cli, "--%s contradicts the other options",
+                                freed[i].option);
+        }
+        if (json_object_set_new(doc, freed[i].member, json_null()) != 0) {
+            return pn_cli_nomem();
+        }
+    }
+    if (!pn_wish_text(cli, "name", doc, "name")
+        || (pn_cli_has(cli, "read-write")
+            && json_object_set_new(doc, "access", json_string("read-write"))
+                   != 0))
+    {
+        return pn_cli_nomem();
+    }
+    return json_object_size(doc) > 0
+               ? PN_EXIT_OK
+               : pn_cli_usage(cli, "nothing to change was given");
+}
+
+static enum pn_exit
+run_edit(struct pn_cli *cli)
+{
+    struct pn_answer answer;
+    const char *id = NULL;
+    json_t *doc = json_object();
+    enum pn_exit rc = doc != NULL ? wish_edit(cli, doc) : pn_cli_nomem();
+
+    if (rc == PN_EXIT_OK) {
+        rc = pn_connect(cli, PN_WANT_ANY);
+    }
+    if (rc == PN_EXIT_OK) {
+        rc = pn_token_find(cli, cli->args[0], &id);
+    }
+    if (rc != PN_EXIT_OK) {
+        json_decref(doc);
+        return rc;
+    }
+    rc = pn_call(cli, "PATCH", pn_path(cli, "/tokens/", id, ""), doc, &answer);
+    if (rc == PN_EXIT_OK) {
+        pn_print_object(cli, show_columns, answer.doc);
+    }
+    return rc;
+}
+
+/* POST /tokens/{id}/verb for every token named; stops at the first failure. */
+static enum pn_exit
+act(struct pn_cli *cli, const char *verb, const char *done)
+{
+    enum pn_exit rc = pn_connect(cli, PN_WANT_ANY);
+
+    for (size_t i = 0; i < cli->arg_count && rc == PN_EXIT_OK; i++) {
+        const char *id = NULL, *reason = pn_cli_value(cli, "reason");
+        struct pn_answer answer;
+
+        rc = pn_token_find(cli, cli->args[i], &id);
+        if (rc == PN_EXIT_OK) {
+            json_t *body = reason != NULL ? json_pack("{s:s}", "reason", reason)
+                                          : json_object();
+
+            rc = pn_call(cli, "POST", pn_path(cli, "/tokens/", id, verb), body,
+                         &answer);
+        }
+        if (rc == PN_EXIT_OK) {
+            pn_say("token '%s' (%s) is %s", cli->args[i], id, done);
+        }
+    }
+    return rc;
+}
+
+static enum pn_exit
+run_revoke(struct pn_cli *cli)
+{
+    const char *question =
+        pn_arena_printf(cli->arena, "Revoke %s%s? This cannot be undone [y/N]",
+                        cli->args[0], cli->arg_count > 1 ? " and others" : "");
+    enum pn_exit rc =
+        question != NULL ? pn_input_confirm(cli, question) : pn_cli_nomem();
+
+    return rc == PN_EXIT_OK ? act(cli, "/revoke", "revoked") : rc;
+}
+
+static enum pn_exit
+run_disable(struct pn_cli *cli)
+{
+    return act(cli, "/disable", "disabled");
+}
+
+static enum pn_exit
+run_enable(struct pn_cli *cli)
+{
+    return act(cli, "/enable", "enabled");
+}
+
+const struct pn_command pn_token_commands[] = {
+    {
+        .noun = "token",
+        .verb = "create",
+        .args = "NAME",
+        .summary = "Make a token of your own and print it, once",
+        .examples = "postern token create backup --days 30 --read-only\n"
+                    "postern token create ci --app jira --path '/rest/**' "
+                    "--ip 10.0.0.0/8\n"
+                    "postern token create report --until 2027-01-31 "
+                    "--output-file token.txt\n",
+        .details = "The token alone goes to standard output, so that "
+                   "TOKEN=$(postern token create …) works.\n"
+                   "Somebody must have signed in: 'postern login', or --as.\n",
+        .options = create_options,
+        .min_args = 1,
+        .max_args = 1,
+        .run = run_create,
+    },
+    {
+        .noun = "token",
+        .verb = "list",
+        .args = "",
+        .summary = "List your tokens; administrators see everybody's",
+        .examples = "postern token list\n"
+                    "postern token list --owner alice --state active --json\n",
+        .options = list_options,
+        .run = run_list,
+    },
+    {
+        .noun = "token",
+        .verb = "show",
+        .args = "TOKEN",
+        .summary = "Show one token, by name or id",
+        .examples = "postern token show backup\n",
+        .min_args = 1,
+        .max_args = 1,
+        .run = run_show,
+    },
+    {
+        .noun = "token",
+        .verb = "edit",
+        .args = "TOKEN",
+        .summary = "Change what a token may do",
+        .examples = "postern token edit backup --read-only --days 14\n"
+                    "postern token edit backup --any-ip\n",
+        .options = edit_options,
+        .min_args = 1,
+        .max_args = 1,
+        .run = run_edit,
+    },
+    {
+        .noun = "token",
+        .verb = "revoke",
+        .args = "TOKEN…",
+        .summary = "End tokens for good; the next request is refused",
+        .examples = "postern token revoke backup --reason 'laptop lost'\n",
+        .options = revoke_options,
+        .min_args = 1,
+        .max_args = PN_CLI_ARGS_MAX,
+        .run = run_revoke,
+    },
+    {
+        .noun = "token",
+        .verb = "disable",
+        .args = "TOKEN…",
+        .summary = "Pause tokens",
+        .examples = "postern token disable backup\n",
+        .min_args = 1,
+        .max_args = PN_CLI_ARGS_MAX,
+        .run = run_disable,
+    },
+    {
+        .noun = "token",
+        .verb = "enable",
+        .args = "TOKEN…",
+        .summary = "Let paused tokens work again",
+        .examples = "postern token enable backup\n",
+        .min_args = 1,
+        .max_args = PN_CLI_ARGS_MAX,
+        .run = run_enable,
+    },
+    {.noun = NULL},
+};
