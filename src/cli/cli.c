@@ -98,7 +98,17 @@ option_find(const struct pn_command *command, struct pn_str name)
     if (command != NULL) {
         found = option_in(command->options, name);
     }
-    return found != NULL ? found : option_in(pn_global_options, name);
+    if (found == NULL) {
+        found = option_in(pn_global_options, name);
+        if (found != NULL && command != NULL
+            && command->needs == PN_NEEDS_NOTHING
+            && strcmp(found->name, "help") != 0
+            && strcmp(found->name, "json") != 0)
+        {
+            found = NULL;
+        }
+    }
+    return found;
 }
 
 static const char *
@@ -106,8 +116,11 @@ option_nearest(const struct pn_command *command, const char *typed)
 {
     const char *names[128];
     size_t count = 0;
+    bool own = command != NULL && command->needs == PN_NEEDS_NOTHING;
     const struct pn_option *lists[2] = {
-        command != NULL ? command->options : NULL, pn_global_options};
+        command != NULL ? command->options : NULL,
+        own ? NULL : pn_global_options,
+    };
 
     for (size_t i = 0; i < PN_LEN(lists); i++) {
         const struct pn_option *o = lists[i];

@@ -47,6 +47,10 @@ struct pn_command {
     const char *details;  /* paragraphs for help and manual; NULL for none */
     const struct pn_option *options;
     uint8_t min_args, max_args;
+    enum {
+        PN_NEEDS_SERVER = 0, /* takes the global options */
+        PN_NEEDS_NOTHING,    /* of those only --help and --json */
+    } needs;
     enum pn_exit (*run)(struct pn_cli *cli);
 };
 

@@ -276,7 +276,7 @@ const struct pn_command pn_group_commands[] = {
     {
         .noun = "group",
         .verb = "add",
-        .args = "GROUP USER…",
+        .args = "GROUP USER...",
         .summary = "Make people members",
         .examples = "postern group add token-users alice bob\n",
         .min_args = 2,
@@ -286,7 +286,7 @@ const struct pn_command pn_group_commands[] = {
     {
         .noun = "group",
         .verb = "remove",
-        .args = "GROUP USER…",
+        .args = "GROUP USER...",
         .summary = "End people's membership",
         .examples = "postern group remove token-users bob\n",
         .min_args = 2,

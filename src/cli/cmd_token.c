@@ -437,7 +437,7 @@ const struct pn_command pn_token_commands[] = {
     {
         .noun = "token",
         .verb = "revoke",
-        .args = "TOKEN…",
+        .args = "TOKEN...",
         .summary = "End tokens for good; the next request is refused",
         .examples = "postern token revoke backup --reason 'laptop lost'\n",
         .options = revoke_options,
@@ -448,7 +448,7 @@ const struct pn_command pn_token_commands[] = {
     {
         .noun = "token",
         .verb = "disable",
-        .args = "TOKEN…",
+        .args = "TOKEN...",
         .summary = "Pause tokens",
         .examples = "postern token disable backup\n",
         .min_args = 1,
@@ -458,7 +458,7 @@ const struct pn_command pn_token_commands[] = {
     {
         .noun = "token",
         .verb = "enable",
-        .args = "TOKEN…",
+        .args = "TOKEN...",
         .summary = "Let paused tokens work again",
         .examples = "postern token enable backup\n",
         .min_args = 1,

@@ -346,6 +346,7 @@ const struct pn_command pn_up_commands[] = {
             "Data is kept in /var/lib/postern-up for root, else in\n"
             "$XDG_DATA_HOME/postern-up.\n",
         .options = options,
+        .needs = PN_NEEDS_NOTHING,
         .run = run_up,
     },
     {.noun = NULL},

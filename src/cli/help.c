@@ -18,8 +18,7 @@ put_options(const struct pn_option *list, const char *heading, FILE *out)
 
         (void) snprintf(left, sizeof(left), "--%s%s%s%s", list->name,
                         list->value ? " " : "", list->value ? list->value : "",
-                        list->times == PN_REPEAT ? " …" : "");
-        /* "…" is three bytes and one column. */
+                        list->times == PN_REPEAT ? " ..." : "");
         (void) fprintf(out, "  %-*s  %s\n", list->times == PN_REPEAT ? 28 : 26,
                        left, list->help);
     }
@@ -46,7 +45,9 @@ pn_help_command(const struct pn_command *command, FILE *out)
                    command->verb ? command->verb : "",
                    command->args[0] ? " " : "", command->args);
     put_options(command->options, "Options", out);
-    put_options(pn_global_options, "Options of every command", out);
+    if (command->needs == PN_NEEDS_SERVER) {
+        put_options(pn_global_options, "Options of every command", out);
+    }
     if (command->details != NULL) {
         (void) fprintf(out, "\n%s", command->details);
     }
@@ -97,8 +98,8 @@ pn_help_overview(FILE *out)
                         "postern(1) is the manual.\n");
 }
 
-static enum pn_exit
-run_help(struct pn_cli *cli)
+enum pn_exit
+pn_help_run(struct pn_cli *cli)
 {
     const struct pn_command *found;
     const char *near;
@@ -144,13 +145,15 @@ const struct pn_command pn_help_commands[] = {
         .examples = "postern help\n"
                     "postern help token create\n",
         .max_args = 2,
-        .run = run_help,
+        .needs = PN_NEEDS_NOTHING,
+        .run = pn_help_run,
     },
     {
         .noun = "version",
         .args = "",
         .summary = "Print the version",
         .examples = "postern version\n",
+        .needs = PN_NEEDS_NOTHING,
         .run = run_version,
     },
     {.noun = NULL},

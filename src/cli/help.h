@@ -13,4 +13,7 @@ void pn_help_overview(FILE *out);
 void pn_help_noun(const char *noun, FILE *out);
 void pn_help_command(const struct pn_command *command, FILE *out);
 
+/* "postern help", and "postern NOUN --help". */
+PN_MUST_USE enum pn_exit pn_help_run(struct pn_cli *cli);
+
 #endif

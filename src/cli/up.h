@@ -56,6 +56,21 @@ struct pn_up {
 /* up_check.c: options to *out; says what is wrong with each. */
 PN_MUST_USE enum pn_exit pn_up_read(struct pn_cli *cli, struct pn_up *out);
 
+/* up_listen.c: "127.0.0.1:8080" or "[::1]:8080", or PN_EXIT_USAGE. */
+PN_MUST_USE enum pn_exit pn_up_listen_read(struct pn_cli *cli,
+                                           const char *option, const char *text,
+                                           struct pn_up_listen *out);
+
+/* The port is tried before anything is started, so that the message names it
+ * and not a line of nginx's log. */
+PN_MUST_USE enum pn_exit pn_up_listen_try(const struct pn_up_listen *listen_on);
+
+/* 1 to 65535 without sign, blanks or leading zero. */
+PN_MUST_USE bool pn_up_port_read(const char *text, unsigned *out);
+
+/* "[2001:db8::1]" */
+bool pn_up_is_v6(const char *host);
+
 /* False for text that could end a quoted string of nginx.conf or postern.conf,
  * or mean a variable in it. */
 bool pn_up_is_quotable(const char *text);

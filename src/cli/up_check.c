@@ -4,11 +4,8 @@
  * Nothing is repaired: a text that would have to be escaped in nginx.conf is
  * refused, because nginx has no way to write "$" or a newline literally.
  */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <grp.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +21,6 @@ enum {
     HOST_MAX = 253,
     NAME_MAX_LEN = 64,
     SOCKET_PATH_MAX = 107,
-    PORT_MAX = 65535,
 };
 
 #define LONGEST_SOCKET "/usage.sock"
@@ -38,132 +34,16 @@ pn_up_is_quotable(const char *text)
            && strpbrk(text, "\"\\$';{}#`") == NULL;
 }
 
-/* 1 to 65535 without sign, blanks or leading zero. */
-static bool
-port_valid(const char *text, unsigned *out)
-{
-    size_t len = strlen(text);
-    unsigned long value;
-
-    if (len == 0 || len > 5 || strspn(text, "0123456789") != len
-        || text[0] == '0') {
-        return false;
-    }
-    value = strtoul(text, NULL, 10);
-    if (value > PORT_MAX) {
-        return false;
-    }
-    *out = (unsigned) value;
-    return true;
-}
-
-/* --- addresses to listen on --------------------------------------------------
- */
-
-static bool
-fill_v4(const char *host, unsigned port, struct pn_up_listen *out)
-{
-    struct sockaddr_in addr = {.sin_family = AF_INET,
-                               .sin_port = htons((uint16_t) port)};
-
-    if (inet_pton(AF_INET, host, &addr.sin_addr) != 1) {
-        return false;
-    }
-    memcpy(&out->addr, &addr, sizeof(addr));
-    out->addr_len = sizeof(addr);
-    out->loopback = (ntohl(addr.sin_addr.s_addr) >> 24) == 127;
-    return true;
-}
-
-static bool
-fill_v6(const char *host, unsigned port, struct pn_up_listen *out)
-{
-    struct sockaddr_in6 addr = {.sin6_family = AF_INET6,
-                                .sin6_port = htons((uint16_t) port)};
-    char inner[INET6_ADDRSTRLEN];
-    size_t len = strlen(host);
-
-    if (len < 3 || len - 2 >= sizeof(inner) || host[0] != '['
-        || host[len - 1] != ']')
-    {
-        return false;
-    }
-    memcpy(inner, host + 1, len - 2);
-    inner[len - 2] = '\0';
-    if (inet_pton(AF_INET6, inner, &addr.sin6_addr) != 1) {
-        return false;
-    }
-    memcpy(&out->addr, &addr, sizeof(addr));
-    out->addr_len = sizeof(addr);
-    out->loopback = IN6_IS_ADDR_LOOPBACK(&addr.sin6_addr);
-    return true;
-}
-
-static enum pn_exit
-read_listen(struct pn_cli *cli, const char *option, const char *text,
-            struct pn_up_listen *out)
-{
-    const char *colon = strrchr(text, ':');
-    char host[INET6_ADDRSTRLEN + 2];
-    unsigned port;
-
-    if (colon != NULL && (size_t) (colon - text) < sizeof(host)) {
-        (void) snprintf(host, sizeof(host), "%.*s", (int) (colon - text), text);
-        if (port_valid(colon + 1, &port)
-            && (fill_v4(host, port, out) || fill_v6(host, port, out)))
-        {
-            out->text = text;
-            return PN_EXIT_OK;
-        }
-    }
-    return pn_cli_usage(cli,
-                        "option '--%s' wants an address and a port such as "
-                        "127.0.0.1:8080 or [::1]:8080, not '%s'",
-                        option, text);
-}
-
-/* The port is tried before anything is started, so that the message names it
- * and not a line of nginx's log. */
-static enum pn_exit
-try_listen(const struct pn_up_listen *listen_on)
-{
-    int on = 1,
-        fd = socket(listen_on->addr.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool good =
-        fd >= 0
-        && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0
-        && bind(fd, (const struct sockaddr *) &listen_on->addr,
-                listen_on->addr_len)
-               == 0
-        && listen(fd, 1) == 0;
-    int kept = errno;
-
-    if (fd >= 0) {
-        (void) close(fd);
-    }
-    if (good) {
-        return PN_EXIT_OK;
-    }
-    if (kept == EACCES) {
-        pn_say("cannot listen on %s: ports below 1024 are root's; choose "
-               "another with --listen",
-               listen_on->text);
-    } else {
-        pn_say("cannot listen on %s: %s", listen_on->text, strerror(kept));
-    }
-    return PN_EXIT_ERROR;
-}
-
 static enum pn_exit
 read_listens(struct pn_cli *cli, struct pn_up *up)
 {
     const char *text = pn_cli_value(cli, "listen");
-    enum pn_exit rc =
-        read_listen(cli, "listen", text ? text : "127.0.0.1:8080", &up->listen);
+    enum pn_exit rc = pn_up_listen_read(
+        cli, "listen", text ? text : "127.0.0.1:8080", &up->listen);
 
     text = pn_cli_value(cli, "portal");
     if (rc == PN_EXIT_OK && text != NULL) {
-        rc = read_listen(cli, "portal", text, &up->portal);
+        rc = pn_up_listen_read(cli, "portal", text, &up->portal);
     }
     if (rc != PN_EXIT_OK) {
         return rc;
@@ -192,13 +72,12 @@ static bool
 host_valid(const char *host)
 {
     size_t len = strlen(host);
-    struct pn_up_listen unused;
 
     if (len == 0 || len > HOST_MAX) {
         return false;
     }
     if (host[0] == '[') {
-        return fill_v6(host, 0, &unused);
+        return pn_up_is_v6(host);
     }
     for (size_t i = 0; i < len; i++) {
         char c = host[i];
@@ -252,7 +131,7 @@ read_upstream(struct pn_cli *cli, struct pn_up *up)
         if (len - (size_t) (colon - rest) - 1 < sizeof(digits)) {
             memcpy(digits, colon + 1, len - (size_t) (colon - rest) - 1);
         }
-        if (!port_valid(digits, &port)) {
+        if (!pn_up_port_read(digits, &port)) {
             return pn_cli_usage(cli,
                                 "option '--upstream' has no valid port "
                                 "(1 to 65535): '%s'",
@@ -495,10 +374,10 @@ pn_up_read(struct pn_cli *cli, struct pn_up *out)
         rc = read_users(&up, cli);
     }
     if (rc == PN_EXIT_OK) {
-        rc = try_listen(&up.listen);
+        rc = pn_up_listen_try(&up.listen);
     }
     if (rc == PN_EXIT_OK && up.portal.text != NULL) {
-        rc = try_listen(&up.portal);
+        rc = pn_up_listen_try(&up.portal);
     }
     if (rc != PN_EXIT_OK) {
         return rc;
