@@ -196,7 +196,7 @@ class Run:
 
     def basic(self, user, password):
         """The value of an Authorization header, marked in both its forms."""
-        if password:
+        if len(password) > 8:
             self.secret(password)
         pair = f"{user}:{password}".encode()
         return "Basic " + self.secret(base64.b64encode(pair).decode())
