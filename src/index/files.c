@@ -123,7 +123,7 @@ pn_index_group(const char *name, gid_t *out)
     if (rc != 0) {
         return PN_E_IO;
     }
-    return found != NULL ? PN_OK : PN_E_NOT_FOUND;
+    return found != NULL ? PN_OK : PN_E_RANGE;
 }
 
 uint64_t

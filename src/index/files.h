@@ -38,7 +38,7 @@ PN_MUST_USE enum pn_err pn_index_make_dir(const char *path, gid_t gid);
 /* Set mode and, unless it is (gid_t) -1, group. */
 PN_MUST_USE enum pn_err pn_index_give(const char *path, mode_t mode, gid_t gid);
 
-/* PN_E_NOT_FOUND for a group that does not exist; NULL = (gid_t) -1. */
+/* PN_E_RANGE for a group that does not exist; NULL = (gid_t) -1. */
 PN_MUST_USE enum pn_err pn_index_group(const char *name, gid_t *out);
 
 /* The number of a generation's directory name, or 0. */

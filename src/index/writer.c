@@ -281,7 +281,8 @@ pn_index_writer_begin(struct pn_index_writer *writer)
     MDB_env *lmdb = pn_index_env_lmdb(writer->env);
     enum pn_err err;
 
-    if (writer->txn != NULL) {
+    /* Readers have moved on past an abandoned writer. */
+    if (writer->txn != NULL || page_generation(writer) != writer->base) {
         return PN_E_STATE;
     }
     if (!pn_index_env_is_sound(writer->env)) {
@@ -543,7 +544,6 @@ pn_index_writer_commit(struct pn_index_writer *writer, int64_t position)
     if (writer->txn == NULL) {
         return PN_E_STATE;
     }
-    /* Readers have moved on past an abandoned writer. */
     if (page_generation(writer) == writer->base) {
         writer->draft.position = position;
         err = put_meta(writer);

@@ -15,7 +15,8 @@ struct pn_index_options {
     uint64_t epoch;         /* the store's */
     uint32_t stale_after_s; /* 0 = readers never call it stale */
     uint64_t map_reserve;   /* bytes; 0 = 64 GiB */
-    const char *group;      /* readers' group, or NULL: unchanged */
+    const char *group;      /* readers' group, or NULL: unchanged; one that
+                               does not exist is PN_E_RANGE */
 };
 
 /*
