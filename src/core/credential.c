@@ -67,11 +67,12 @@ judge_secret(struct pn_str secret, const struct pn_prefixes *prefixes,
 static bool
 is_b64token(struct pn_str text)
 {
+    const struct pn_str marks = PN_STR("-._~+/");
     size_t len = 0;
 
     while (len < text.len) {
         if (!is_alnum(text.ptr[len])
-            && memchr("-._~+/", text.ptr[len], 6) == NULL) {
+            && pn_str_find(marks, text.ptr[len]) == marks.len) {
             break;
         }
         len++;

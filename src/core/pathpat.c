@@ -199,25 +199,24 @@ path_fits(struct pn_str pattern, struct pn_str path)
     size_t p = 1, t = 1, after_star = 0, resume = 0;
 
     while (t <= path.len) {
-        struct pn_str text = segment_at(path, t);
+        const struct pn_str text = segment_at(path, t);
+        const bool more = p <= pattern.len;
+        const struct pn_str want =
+            more ? segment_at(pattern, p) : (struct pn_str){NULL, 0};
 
-        if (p <= pattern.len) {
-            struct pn_str want = segment_at(pattern, p);
-
-            if (pn_str_eq(want, double_star)) {
-                if (p + want.len == pattern.len) {
-                    return true; /* a last "**" takes all, at least one */
-                }
-                p += want.len + 1;
-                after_star = p;
-                resume = t;
-                continue;
+        if (more && pn_str_eq(want, double_star)) {
+            if (p + want.len == pattern.len) {
+                return true; /* a last "**" takes all, at least one */
             }
-            if (segment_fits(want, text)) {
-                p += want.len + 1;
-                t += text.len + 1;
-                continue;
-            }
+            p += want.len + 1;
+            after_star = p;
+            resume = t;
+            continue;
+        }
+        if (more && segment_fits(want, text)) {
+            p += want.len + 1;
+            t += text.len + 1;
+            continue;
         }
         if (after_star == 0) {
             return false;

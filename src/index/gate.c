@@ -245,6 +245,7 @@ find(struct pn_gate *gate, const struct pn_hash *hash, struct found *found,
 }
 
 void
+/* NOLINTNEXTLINE(readability-function-size): the header's agreed form */
 pn_gate_decide(struct pn_gate *gate, const struct pn_app_record *app,
                const struct pn_request *request,
                const struct pn_credential *credential,
@@ -262,7 +263,7 @@ pn_gate_decide(struct pn_gate *gate, const struct pn_app_record *app,
     }
     pn_decide(request, credential, &facts, counters, out);
     if (out->token_id != 0 && facts.owner != NULL) {
-        identity->owner = found.owner;
+        identity->owner = *facts.owner;
         identity->token_id = out->token_id;
     }
 }

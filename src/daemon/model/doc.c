@@ -150,7 +150,7 @@ pn_doc_nearest(const char *text, const char *const *words)
         unsigned d =
             strlen(*words) > NEAR_MAX ? NEAR_MAX : distance(text, *words);
 
-        if (d < best_distance && 2 * d < strlen(*words)) {
+        if (d < best_distance && 2 * (size_t) d < strlen(*words)) {
             best = *words;
             best_distance = d;
         }

@@ -16,6 +16,7 @@ enum { V4_OFFSET = 96, RANGE_TEXT_MAX = 64 };
 
 /* "10.0.0.1/8" -> "10.0.0.0/8"; false when text has no such reading. */
 static bool
+/* NOLINTNEXTLINE(readability-non-const-parameter): written through buf */
 round_down(struct pn_str text, char out[RANGE_TEXT_MAX])
 {
     struct pn_buf buf = {.ptr = out, .cap = RANGE_TEXT_MAX};

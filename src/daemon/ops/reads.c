@@ -120,8 +120,8 @@ list_owner(struct pn_store *store, const struct pn_caller *caller,
     return PN_OK;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): the header's agreed form */
 bool
+/* NOLINTNEXTLINE(readability-function-size): the header's agreed form */
 pn_ops_tokens(struct pn_ops *ops, const struct pn_caller *caller,
               const char *owner, struct pn_token_filter filter,
               const struct pn_page *page, struct pn_arena *arena,

@@ -277,7 +277,7 @@ pn_ops_sign_in(struct pn_ops *ops, struct pn_str username,
                            .caller = client,
                            .arena = arena,
                            .fault = fault};
-    struct pn_user user;
+    struct pn_user user = {0};
     if (!check_password(&task, username, password, &user)) {
         return false;
     }
