@@ -81,10 +81,10 @@ struct pn_http_options {
     size_t route_count;
     pn_http_problem_fn *problem;
     void *context;
-    int listen_fd; /* bound and listening; the server's from here on */
-    bool local;    /* admin.sock: peer credentials count, and requests with
-                      Forwarded, X-Forwarded-*, X-Real-IP, Via are refused */
-    unsigned threads;
+    int listen_fd;    /* bound and listening; the server's from here on */
+    bool local;       /* admin.sock: peer credentials count, and requests with
+                         Forwarded, X-Forwarded-*, X-Real-IP, Via are refused */
+    unsigned threads; /* connections served at once, a thread each */
 };
 
 struct pn_http_server;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the policy lets a person make, and the state that a token derives from
- * policy, owner and time.
+ * What the policy lets a person make.
  */
 #include <string.h>
 
@@ -64,57 +63,5 @@ pn_allowance_for(const struct pn_policy *policy, const struct pn_user *user,
     };
     pn_allowance_of(&creation, pn_role_of(user, policy) == PN_ROLE_ADMIN,
                     groups, out);
-    return PN_OK;
-}
-
-static int64_t
-effective_end(const struct pn_token *token)
-{
-    int64_t end = token->expires_at;
-    if (token->policy_expires_at != 0
-        && (end == 0 || token->policy_expires_at < end))
-    {
-        end = token->policy_expires_at;
-    }
-    return end;
-}
-
-enum pn_err
-pn_token_derive(struct pn_token *token, const struct pn_user *owner,
-                const struct pn_policy *policy, int64_t now,
-                struct pn_arena *arena)
-{
-    int64_t end = effective_end(token);
-    token->suspended_because = NULL;
-    if (token->revoked_at != 0) {
-        token->state = PN_STATE_REVOKED;
-        return PN_OK;
-    }
-    if (end != 0 && end <= now) {
-        token->state = PN_STATE_EXPIRED;
-        return PN_OK;
-    }
-    if (token->disabled) {
-        token->state = PN_STATE_DISABLED;
-        return PN_OK;
-    }
-    struct pn_allowance allowance = {0};
-    if (owner != NULL) {
-        enum pn_err err = pn_allowance_for(policy, owner, arena, &allowance);
-        if (err != PN_OK) {
-            return err;
-        }
-    }
-    token->state = PN_STATE_SUSPENDED;
-    if (owner == NULL || !owner->active) {
-        token->suspended_because = "owner_inactive";
-    } else if (!allowance.may_create
-               && policy->creation.on_loss != PN_ON_LOSS_KEEP) {
-        token->suspended_because = "owner_not_permitted";
-    } else if (token->not_before > now) {
-        token->state = PN_STATE_NOT_YET_VALID;
-    } else {
-        token->state = PN_STATE_ACTIVE;
-    }
     return PN_OK;
 }

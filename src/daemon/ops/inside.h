@@ -211,11 +211,6 @@ PN_MUST_USE enum pn_err pn_allowance_for(const struct pn_policy *policy,
                                          const struct pn_user *user,
                                          struct pn_arena *arena,
                                          struct pn_allowance *out);
-/* Set state and suspended_because. owner NULL = deleted. */
-PN_MUST_USE enum pn_err pn_token_derive(struct pn_token *token,
-                                        const struct pn_user *owner,
-                                        const struct pn_policy *policy,
-                                        int64_t now, struct pn_arena *arena);
 /* Does the edit let the token do anything it could not do before? */
 bool pn_token_widens(const struct pn_token *old, const struct pn_token *edited);
 /* Revoke it, with its feed row; no event. */

@@ -126,32 +126,6 @@ warn_all(struct pn_task *task, const struct pn_policy *policy)
            && warn_own_address(task, policy);
 }
 
-/* Being an administrator stands in the owner's record: publish the members of
- * groups that gave or now give it. */
-static bool
-feed_difference(struct pn_task *task, const struct pn_text_list *a,
-                const struct pn_text_list *b)
-{
-    for (uint16_t i = 0; a->present && i < a->count; i++) {
-        struct pn_group group;
-        if (pn_text_list_has(b, a->item[i])) {
-            continue;
-        }
-        enum pn_err err = pn_store_group_by_name(
-            task->store, pn_str_from(a->item[i]), task->arena, &group);
-        if (err == PN_E_NOT_FOUND) {
-            continue;
-        }
-        if (err != PN_OK) {
-            return pn_task_store_error(task, err);
-        }
-        if (!pn_task_feed(task, PN_CHANGE_GROUP, group.id, NULL)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 bool
 pn_apply_policy_put(struct pn_task *task)
 {
@@ -179,10 +153,7 @@ pn_apply_policy_put(struct pn_task *task)
         return pn_task_store_error(task, err);
     }
     if (!pn_task_feed(task, PN_CHANGE_POLICY, 0, NULL)
-        || !feed_difference(task, &before->admin_groups, &after->admin_groups)
-        || !feed_difference(task, &after->admin_groups, &before->admin_groups)
-        || !warn_all(task, after))
-    {
+        || !warn_all(task, after)) {
         return false;
     }
     pn_audit_note(task, "policy", pn_policy_to_json(before, task->arena),

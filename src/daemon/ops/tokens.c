@@ -44,35 +44,20 @@ pn_task_feed(struct pn_task *task, enum pn_change_kind kind, uint64_t id,
     return true;
 }
 
-/* Answer with the token as it now is. */
+/* Answer with the token as it now is in the store, which derives its state. */
 static bool
-answer_token(struct pn_task *task, const struct pn_token *token,
-             const struct pn_user *owner)
+answer_token(struct pn_task *task, uint64_t id)
 {
     struct pn_token *out = pn_arena_alloc(task->arena, sizeof(*out));
     if (out == NULL) {
         return pn_task_no_memory(task);
     }
-    *out = *token;
-    enum pn_err err =
-        pn_token_derive(out, owner, &task->policy, task->now, task->arena);
+    enum pn_err err = pn_store_token_by_id(task->store, id, task->arena, out);
     if (err != PN_OK) {
         return pn_task_store_error(task, err);
     }
     task->change->token = out;
     return true;
-}
-
-static bool
-token_answer(struct pn_task *task, const struct pn_token *token)
-{
-    struct pn_user owner;
-    enum pn_err err =
-        pn_store_user_by_id(task->store, token->owner_id, task->arena, &owner);
-    if (err != PN_OK && err != PN_E_NOT_FOUND) {
-        return pn_task_store_error(task, err);
-    }
-    return answer_token(task, token, err == PN_OK ? &owner : NULL);
 }
 
 /* --- making --------------------------------------------------------------- */
@@ -177,7 +162,7 @@ pn_apply_token_create(struct pn_task *task)
         return pn_task_store_error(task, err);
     }
     if (!pn_task_feed(task, PN_CHANGE_TOKEN, token.id, NULL)
-        || !answer_token(task, &token, owner))
+        || !answer_token(task, token.id))
     {
         return false;
     }
@@ -216,7 +201,7 @@ pn_token_changed(struct pn_task *task, const struct pn_token *before,
                  const struct pn_token *after)
 {
     json_t *old = pn_token_to_json(before, task->arena);
-    if (!token_answer(task, after)) {
+    if (!answer_token(task, after->id)) {
         return false;
     }
     pn_audit_note(task, pn_audit_id(task->arena, PN_ID_TOKEN, after->id), old,

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of who may do what, each line against a target made for it.
+ */
+#include <time.h>
+
+#include "check.h"
+#include "site.h"
+
+static const char *table;
+static struct site site;
+
+/* --- callers -------------------------------------------------------------- */
+
+/* An administrator who has to choose a password: refused for that alone. */
+static void
+musty_create(void)
+{
+    static char name[] = "musty";
+    static const struct pn_caller posternd = {.kind = PN_CALLER_SYSTEM};
+    const struct pn_user_wish wish = {.user = {.username = name,
+                                               .active = true,
+                                               .role = PN_ROLE_ADMIN,
+                                               .must_change_password = true},
+                                      .given = PN_FIELD_USERNAME | PN_FIELD_ROLE
+                                               | PN_FIELD_ACTIVE};
+    struct pn_change change = {.act = PN_ACT_USER_CREATE, .in.user = &wish};
+
+    assert_int_equal(site_do(&site, &posternd, &change), 0);
+}
+
+static struct pn_caller
+token_caller(const char *owner, const char *scope)
+{
+    static unsigned number;
+    struct pn_caller session = site_session(&site, owner), caller = {0};
+    struct pn_secret secret;
+    char json[200];
+
+    session.signed_in_at = (int64_t) time(NULL);
+    (void) snprintf(json, sizeof(json), "{\"name\":\"c%u\",\"scopes\":[%s]}",
+                    ++number, scope);
+    assert_int_equal(site_token_create(&site, &session, json, NULL, &secret),
+                     0);
+    assert_int_equal(site_bearer(&site, &secret, &caller), 0);
+    return caller;
+}
+
+static struct pn_caller
+caller_named(const char *name)
+{
+    struct pn_caller caller = {0};
+
+    if (strcmp(name, "anonymous") == 0) {
+        return caller;
+    }
+    if (strcmp(name, "local") == 0) {
+        return site_local;
+    }
+    if (strcmp(name, "alice-stale") == 0) {
+        caller = site_session(&site, "alice");
+        caller.signed_in_at -= PN_SUDO_S + 60;
+        return caller;
+    }
+    if (strcmp(name, "alice-token") == 0) {
+        return token_caller("alice", "");
+    }
+    if (strcmp(name, "alice-revoke") == 0) {
+        return token_caller("alice", "\"tokens:revoke\"");
+    }
+    if (strcmp(name, "alice-read") == 0) {
+        return token_caller("alice", "\"tokens:read\"");
+    }
+    if (strcmp(name, "ada-users") == 0) {
+        return token_caller("ada", "\"users:write\"");
+    }
+    if (strcmp(name, "ada-policy") == 0) {
+        return token_caller("ada", "\"policy:write\"");
+    }
+    caller = site_session(&site, name);
+    caller.must_change_password = strcmp(name, "musty") == 0;
+    return caller;
+}
+
+/* --- targets ---------------------------------------------------------------
+ */
+
+static uint64_t
+token_target(const char *target, const struct pn_caller *caller)
+{
+    if (strcmp(target, "itself") == 0) {
+        return caller->token_id;
+    }
+    if (strcmp(target, "own") == 0 && strcmp(caller->username, "musty") != 0) {
+        return site_token_of(&site, caller->username, NULL)->id;
+    }
+    if (strcmp(target, "bob") == 0) {
+        return site_token_of(&site, "bob", NULL)->id;
+    }
+    return 12345;
+}
+
+/* A user, group or application of that name, or none. */
+static const char *
+named_target(const char *act, const char *target, char name[32])
+{
+    static unsigned number;
+    char json[64];
+    unsigned status = 0;
+
+    (void) snprintf(name, 32, "target%u", ++number);
+    (void) snprintf(json, sizeof(json), "{\"%s\":\"%s\"}",
+                    strncmp(act, "user", 4) == 0 ? "username" : "name", name);
+    if (strcmp(target, "none") == 0 || strstr(act, ".create") != NULL) {
+        return name;
+    }
+    if (strncmp(act, "user", 4) == 0) {
+        status = site_user_create(&site, &site_local, json);
+    } else if (strncmp(act, "group", 5) == 0) {
+        status = site_group_create(&site, &site_local, name);
+    } else if (strncmp(act, "app", 3) == 0) {
+        status = site_app_create(&site, &site_local, json);
+    }
+    assert_int_equal(status, 0);
+    return name;
+}
+
+/* --- acts -------------------------------------------------------------------
+ */
+
+static unsigned
+do_token(const char *act, const struct pn_caller *caller, const char *target)
+{
+    static unsigned number;
+    char json[64];
+
+    (void) snprintf(json, sizeof(json), "{\"name\":\"t%u\"}", ++number);
+    if (strcmp(act, "token.create") == 0) {
+        return site_token_create(&site, caller, json, NULL, NULL);
+    }
+    if (strcmp(act, "token.edit") == 0) {
+        return site_token_edit(&site, caller, token_target(target, caller),
+                               json);
+    }
+    return site_token_act(&site, caller,
+                          strcmp(act, "token.revoke") == 0 ? PN_ACT_TOKEN_REVOKE
+                          : strcmp(act, "token.disable") == 0
+                              ? PN_ACT_TOKEN_DISABLE
+                              : PN_ACT_TOKEN_ENABLE,
+                          token_target(target, caller));
+}
+
+static unsigned
+do_group(const char *act, const struct pn_caller *caller, const char *name)
+{
+    struct pn_group wish = {.description =
+                                pn_arena_dup(site.arena, PN_STR("new"))};
+    struct pn_change change = {.name = name, .in.group = &wish};
+
+    if (strcmp(act, "group.create") == 0) {
+        return site_group_create(&site, caller, name);
+    }
+    change.act = strcmp(act, "group.edit") == 0 ? PN_ACT_GROUP_EDIT
+                                                : PN_ACT_GROUP_DELETE;
+    return site_do(&site, caller, &change);
+}
+
+static unsigned
+do_app(const char *act, const struct pn_caller *caller, const char *name)
+{
+    char json[64];
+    struct pn_app app = {0};
+    struct pn_change change = {.name = name, .in.app = &app};
+
+    (void) snprintf(json, sizeof(json), "{\"name\":\"%s\"}", name);
+    if (strcmp(act, "app.create") == 0) {
+        return site_app_create(&site, caller, json);
+    }
+    if (strcmp(act, "app.edit") == 0
+        && !pn_ops_app(site.ops, &site_local, name, site.arena, &app,
+                       &site.fault))
+    {
+        app.name = pn_arena_dup(site.arena, pn_str_from(name));
+    }
+    change.act =
+        strcmp(act, "app.edit") == 0 ? PN_ACT_APP_EDIT : PN_ACT_APP_DELETE;
+    return site_do(&site, caller, &change);
+}
+
+static unsigned
+do_user(const char *act, const struct pn_caller *caller, const char *name)
+{
+    char json[64];
+    struct pn_change change = {.act = PN_ACT_USER_DELETE, .name = name};
+
+    (void) snprintf(json, sizeof(json), "{\"username\":\"%s\"}", name);
+    if (strcmp(act, "user.create") == 0) {
+        return site_user_create(&site, caller, json);
+    }
+    if (strcmp(act, "user.edit") == 0) {
+        return site_user_edit(&site, caller, name, "{\"email\":\"a@b.c\"}");
+    }
+    return site_do(&site, caller, &change);
+}
+
+static unsigned
+do_read(const char *what, const struct pn_caller *caller, const char *target)
+{
+    const struct pn_page page = {.cursor = "", .limit = 10};
+    const struct pn_token_filter all = {0};
+    struct pn_arena *arena = site.arena;
+    struct pn_fault *fault = &site.fault;
+    union {
+        struct pn_me me;
+        struct pn_token token;
+        struct pn_token_list tokens;
+        struct pn_user_list users;
+        struct pn_group_list groups;
+        struct pn_app_list apps;
+        struct pn_audit_list audit;
+        struct pn_policy policy;
+    } out;
+    uint64_t id = strcmp(what, "token") == 0 ? token_target(target, caller) : 0;
+    bool done = false;
+
+    site.fault = (struct pn_fault){0};
+    if (strcmp(what, "me") == 0) {
+        done = pn_ops_me(site.ops, caller, arena, &out.me, fault);
+    } else if (strcmp(what, "tokens") == 0) {
+        done = pn_ops_tokens(site.ops, caller,
+                             strcmp(target, "bob") == 0 ? "bob" : NULL, all,
+                             &page, arena, &out.tokens, fault);
+    } else if (strcmp(what, "token") == 0) {
+        done = pn_ops_token(site.ops, caller, id, arena, &out.token, fault);
+    } else if (strcmp(what, "users") == 0) {
+        done = pn_ops_users(site.ops, caller, &page, arena, &out.users, fault);
+    } else if (strcmp(what, "groups") == 0) {
+        done =
+            pn_ops_groups(site.ops, caller, &page, arena, &out.groups, fault);
+    } else if (strcmp(what, "apps") == 0) {
+        done = pn_ops_apps(site.ops, caller, &page, arena, &out.apps, fault);
+    } else if (strcmp(what, "policy") == 0) {
+        done = pn_ops_policy(site.ops, caller, arena, &out.policy, fault);
+    } else if (strcmp(what, "audit") == 0) {
+        done = pn_ops_audit(site.ops, caller, &page, arena, &out.audit, fault);
+    }
+    return done ? 0 : fault->status;
+}
+
+static unsigned
+act_named(const char *act, const struct pn_caller *caller, const char *target)
+{
+    char name[32];
+    struct pn_change change = {.act = PN_ACT_SIGN_OUT};
+
+    if (strncmp(act, "token.", 6) == 0) {
+        return do_token(act, caller, target);
+    }
+    if (strncmp(act, "read.", 5) == 0) {
+        return do_read(act + 5, caller, target);
+    }
+    if (strncmp(act, "user.", 5) == 0) {
+        return do_user(act, caller, named_target(act, target, name));
+    }
+    if (strncmp(act, "group.", 6) == 0) {
+        return do_group(act, caller, named_target(act, target, name));
+    }
+    if (strncmp(act, "app.", 4) == 0) {
+        return do_app(act, caller, named_target(act, target, name));
+    }
+    if (strcmp(act, "policy.put") == 0) {
+        return site_policy(&site, caller, "{}");
+    }
+    assert_string_equal(act, "session.close");
+    return site_do(&site, caller, &change);
+}
+
+static void
+text_of(struct pn_str field, char out[64])
+{
+    assert_true(field.len < 64);
+    memcpy(out, field.ptr, field.len);
+    out[field.len] = '\0';
+}
+
+static bool
+answers_as_said(const struct pn_str *field)
+{
+    char name[64], act[64], target[64], expected[64], got[64] = "ok";
+
+    text_of(field[0], name);
+    text_of(field[1], act);
+    text_of(field[2], target);
+    text_of(field[3], expected);
+    struct pn_caller caller = caller_named(name);
+    unsigned status = act_named(act, &caller, target);
+
+    if (status != 0) {
+        (void) snprintf(got, sizeof(got), "%u:%s", status, site.fault.code);
+    }
+    if (strcmp(got, expected) != 0) {
+        printf("# %s %s %s: %s, not %s\n", name, act, target, got, expected);
+    }
+    return strcmp(got, expected) == 0;
+}
+
+static void
+test_everyone_may_do_what_the_table_says_and_nothing_else(void **state)
+{
+    (void) state;
+    check_cases(table, 4, answers_as_said);
+}
+
+static int
+set_up(void **state)
+{
+    (void) state;
+    site_new(&site);
+    musty_create();
+    return site_policy(&site, &site_local,
+                       "{\"creation\":{\"max_tokens_per_owner\":1000}}")
+                   == 0
+               ? 0
+               : -1;
+}
+
+static int
+tear_down(void **state)
+{
+    (void) state;
+    site_free(&site);
+    return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            test_everyone_may_do_what_the_table_says_and_nothing_else),
+    };
+
+    table = argc > 1 ? argv[1] : "tests/data/authorise.cases";
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
