@@ -577,7 +577,10 @@ pn_publisher_new(struct pn_store *store, const struct pn_index_options *options,
     if (err == PN_E_NOT_FOUND || err == PN_E_DAMAGED || err == PN_E_STALE
         || err == PN_E_VERSION)
     {
-        pn_log(PN_LOG_INFO, "index_rebuild", "reason", pn_err_text(err), NULL);
+        pn_log(PN_LOG_INFO, "index_rebuild", "reason",
+               err == PN_E_STALE ? "the index is ahead of the store"
+                                 : "there is no usable index",
+               NULL);
         err = pn_publisher_new_generation(store, options, out);
     }
     return err;
