@@ -175,6 +175,9 @@ ask_gate(ngx_http_request_t *r, ngx_http_postern_ctx_t *ctx,
 
     counters.look_only = ctx->record->counted || r != r->main;
     ngx_http_postern_zone_counters(mcf, &counters);
+    if (ctx->record->counted) {
+        counters.rates = NULL; /* this request has had its share */
+    }
     pn_gate_decide(gate, app, request, credential, &counters, &ctx->decision,
                    &identity);
     if (app != NULL) {
