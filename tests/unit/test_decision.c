@@ -12,7 +12,7 @@
 
 enum { SLOTS = 64 };
 
-static const char *data_dir;
+static const char *data_dir, *reference;
 static bool reasons_seen[PN_REASON_COUNT];
 static int requests_run;
 
@@ -348,6 +348,30 @@ test_every_reason_appears_in_the_tables(void **state)
 }
 
 static void
+test_every_reason_stands_in_the_reference(void **state)
+{
+    static char text[1 << 16];
+    FILE *f = fopen(reference, "r");
+    size_t len;
+
+    (void) state;
+    assert_non_null(f);
+    len = fread(text, 1, sizeof(text) - 1, f);
+    (void) fclose(f);
+    text[len] = '\0';
+    for (int i = PN_REASON_OK; i < PN_REASON_COUNT; i++) {
+        char code[64];
+
+        (void) snprintf(code, sizeof(code), "| `%s` |",
+                        pn_reason_code((enum pn_reason) i));
+        if (strstr(text, code) == NULL) {
+            print_error("%s: no row for %s\n", reference, code);
+            fail();
+        }
+    }
+}
+
+static void
 test_a_decision_nobody_made_denies(void **state)
 {
     struct pn_decision decision;
@@ -405,11 +429,13 @@ main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_request_gets_the_decision_its_table_names),
         cmocka_unit_test(test_every_reason_appears_in_the_tables),
+        cmocka_unit_test(test_every_reason_stands_in_the_reference),
         cmocka_unit_test(test_a_decision_nobody_made_denies),
         cmocka_unit_test(test_facts_that_cannot_be_are_refused),
         cmocka_unit_test(test_reason_codes_are_words_and_differ),
     };
 
     data_dir = argc > 1 ? argv[1] : "tests/data";
+    reference = argc > 2 ? argv[2] : "docs/reference/decisions.md";
     return cmocka_run_group_tests_name("decision", tests, NULL, NULL);
 }
