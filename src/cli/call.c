@@ -70,7 +70,7 @@ cannot_reach(const struct pn_connection *con, const char *why)
     if (con->socket == NULL) {
         pn_say("cannot reach %s: %s", con->url, why);
     } else if (access(con->socket, R_OK | W_OK) != 0) {
-        pn_say("cannot use '%s': %s", con->socket, strerror(errno));
+        pn_say("cannot use '%s': %s", con->socket, strerrordesc_np(errno));
     } else {
         pn_say("cannot reach posternd through '%s': %s", con->socket, why);
     }

@@ -365,25 +365,34 @@ pn_cli_next(const struct pn_cli *cli, const char *name, size_t *at)
     return NULL;
 }
 
+bool
+pn_number(struct pn_str text, uint32_t least, uint32_t most, uint32_t *out)
+{
+    uint64_t value = 0;
+    bool good = text.len > 0 && text.len < 11;
+
+    for (size_t i = 0; good && i < text.len; i++) {
+        good = text.ptr[i] >= '0' && text.ptr[i] <= '9';
+        value = value * 10 + (uint64_t) (good ? text.ptr[i] - '0' : 0);
+    }
+    if (!good || value < least || value > most) {
+        return false;
+    }
+    *out = (uint32_t) value;
+    return true;
+}
+
 enum pn_exit
 pn_cli_number(const struct pn_cli *cli, const char *name, uint32_t least,
               uint32_t most, uint32_t *out)
 {
     const char *text = pn_cli_value(cli, name);
-    uint64_t value = 0;
-    size_t len = text != NULL ? strlen(text) : 0;
-    bool good = len > 0 && len < 11;
 
-    for (size_t i = 0; good && i < len; i++) {
-        good = text[i] >= '0' && text[i] <= '9';
-        value = value * 10 + (uint64_t) (good ? text[i] - '0' : 0);
+    if (pn_number(pn_str_from(text), least, most, out)) {
+        return PN_EXIT_OK;
     }
-    if (!good || value < least || value > most) {
-        return pn_cli_usage(cli,
-                            "option '--%s' wants a whole number from %u to %u, "
-                            "not '%s'",
-                            name, least, most, text != NULL ? text : "");
-    }
-    *out = (uint32_t) value;
-    return PN_EXIT_OK;
+    return pn_cli_usage(cli,
+                        "option '--%s' wants a whole number from %u to %u, "
+                        "not '%s'",
+                        name, least, most, text != NULL ? text : "");
 }

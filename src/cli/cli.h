@@ -85,6 +85,10 @@ bool pn_cli_has(const struct pn_cli *cli, const char *name);
 /* Values of an option in the order given; *at starts at 0.  NULL = no more. */
 const char *pn_cli_next(const struct pn_cli *cli, const char *name, size_t *at);
 
+/* Digits only, from least to most. */
+PN_MUST_USE bool pn_number(struct pn_str text, uint32_t least, uint32_t most,
+                           uint32_t *out);
+
 /* A whole number from least to most, or PN_EXIT_USAGE after saying so. */
 PN_MUST_USE enum pn_exit pn_cli_number(const struct pn_cli *cli,
                                        const char *name, uint32_t least,

@@ -52,7 +52,7 @@ check_mode(struct findings *f, const char *check, const char *path,
 
     if (stat(path, &st) != 0) {
         words = pn_arena_printf(f->cli->arena, "cannot see '%s': %s", path,
-                                strerror(errno));
+                                strerrordesc_np(errno));
         note(f, BAD, check, words != NULL ? words : path);
         return;
     }

@@ -150,7 +150,8 @@ hand_over(struct pn_cli *cli, json_t *doc)
         err = pn_file_create(path, 0600, pn_str_from(line));
         if (err != PN_OK) {
             pn_say("cannot write '%s': %s; the token is on standard output",
-                   path, err == PN_E_EXISTS ? "it exists" : strerror(errno));
+                   path,
+                   err == PN_E_EXISTS ? "it exists" : strerrordesc_np(errno));
         } else {
             (void) json_object_del(doc, "token");
         }

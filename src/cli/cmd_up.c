@@ -280,7 +280,8 @@ start_and_watch(struct run *run)
         return rc;
     }
     if (pn_note_put(&run->note, run->cli->arena) != PN_OK) {
-        pn_say("cannot write '%s/run.json': %s", run->up.data, strerror(errno));
+        pn_say("cannot write '%s/run.json': %s", run->up.data,
+               strerrordesc_np(errno));
         return PN_EXIT_ERROR;
     }
     say_started(run);

@@ -104,6 +104,10 @@ pn_help_run(struct pn_cli *cli)
     const struct pn_command *found;
     const char *near;
 
+    if (pn_cli_has(cli, "manual")) {
+        pn_help_manual(stdout);
+        return PN_EXIT_OK;
+    }
     if (cli->arg_count == 0) {
         pn_help_overview(stdout);
         return PN_EXIT_OK;
@@ -137,6 +141,11 @@ run_version(struct pn_cli *cli)
     return PN_EXIT_OK;
 }
 
+static const struct pn_option help_options[] = {
+    {"manual", NULL, "print postern(1) for man", PN_ONCE},
+    {NULL, NULL, NULL, PN_ONCE},
+};
+
 const struct pn_command pn_help_commands[] = {
     {
         .noun = "help",
@@ -144,6 +153,7 @@ const struct pn_command pn_help_commands[] = {
         .summary = "Explain Postern or one command",
         .examples = "postern help\n"
                     "postern help token create\n",
+        .options = help_options,
         .max_args = 2,
         .needs = PN_NEEDS_NOTHING,
         .run = pn_help_run,

@@ -98,7 +98,7 @@ from_file(const struct pn_cli *cli, const char *option, const char *path,
     enum pn_exit rc = PN_EXIT_ERROR;
 
     if (err == PN_E_IO) {
-        pn_say("cannot read '%s': %s", path, strerror(errno));
+        pn_say("cannot read '%s': %s", path, strerrordesc_np(errno));
         return PN_EXIT_ERROR;
     }
     if (err != PN_OK) {

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* postern: the command line.  Reads argv, finds the row of the table, runs. */
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -32,7 +29,6 @@ main(int argc, char **argv)
     struct pn_arena *arena = pn_arena_new(PN_CLI_ARENA_MAX);
     enum pn_exit rc = PN_EXIT_ERROR;
 
-    (void) setlocale(LC_CTYPE, "C.UTF-8");
     (void) signal(SIGPIPE, SIG_IGN);
     if (arena != NULL) {
         cli = pn_arena_alloc(arena, sizeof(*cli));

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <wchar.h>
 
 #include "base/str.h"
 
@@ -78,32 +77,69 @@ cell_text(struct pn_cli *cli, const struct pn_column *column,
     return pn_print_value(cli, pn_json_at(item, column->member));
 }
 
+/* The character at the beginning of text, which is well-formed UTF-8. */
+static uint32_t
+decode(struct pn_str text, size_t *len)
+{
+    const uint8_t *at = (const uint8_t *) text.ptr;
+    uint32_t c = at[0];
+
+    *len = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+    if (*len > 1) {
+        c &= 0x7fU >> *len;
+    }
+    for (size_t i = 1; i < *len; i++) {
+        c = c << 6 | (at[i] & 0x3fU);
+    }
+    return c;
+}
+
+/* Columns that a character takes on a terminal; -1 for what would move the
+ * cursor, end the line or turn the direction of writing. */
+static int
+width_of(uint32_t c)
+{
+    static const struct {
+        uint32_t first, last;
+        int width;
+    } ranges[] = {
+        {0x0000, 0x001f, -1},  {0x007f, 0x009f, -1}, {0x0300, 0x036f, 0},
+        {0x1100, 0x115f, 2},   {0x200b, 0x200f, -1}, {0x2028, 0x202e, -1},
+        {0x2066, 0x2069, -1},  {0x2e80, 0xa4cf, 2},  {0xac00, 0xd7a3, 2},
+        {0xf900, 0xfaff, 2},   {0xfe00, 0xfe0f, 0},  {0xfe30, 0xfe6f, 2},
+        {0xfeff, 0xfeff, -1},  {0xff00, 0xff60, 2},  {0x1f300, 0x1f64f, 2},
+        {0x20000, 0x3fffd, 2},
+    };
+
+    for (size_t i = 0; i < PN_LEN(ranges); i++) {
+        if (c >= ranges[i].first && c <= ranges[i].last) {
+            return ranges[i].width;
+        }
+    }
+    return 1;
+}
+
 /* Prints at most what a terminal shows harmlessly; returns its columns.  With
  * out NULL only measures. */
 static int
-put_cell(const char *text, FILE *out)
+put_cell(const char *cell, FILE *out)
 {
-    mbstate_t state = {0};
+    struct pn_str text = pn_str_from(cell);
+    bool utf8 = pn_str_is_utf8(text);
     int columns = 0;
 
-    while (*text != '\0') {
-        wchar_t wide = 0;
-        size_t len = mbrtowc(&wide, text, strlen(text), &state);
-        int width = -1;
+    while (text.len > 0) {
+        size_t len = 1;
+        int width = utf8 ? width_of(decode(text, &len)) : -1;
 
-        if (len == (size_t) -1 || len == (size_t) -2 || len == 0) {
-            state = (mbstate_t){0};
-            len = 1;
-        } else {
-            width = wcwidth(wide); /* -1 for control characters */
-        }
         if (out != NULL && width < 0) {
             (void) fputc('?', out);
         } else if (out != NULL) {
-            (void) fwrite(text, 1, len, out);
+            (void) fwrite(text.ptr, 1, len, out);
         }
         columns += width < 0 ? 1 : width;
-        text += len;
+        text.ptr += len;
+        text.len -= len;
     }
     return columns;
 }

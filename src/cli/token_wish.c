@@ -2,7 +2,6 @@
 /* Which token was meant, and what a new or changed one may do. */
 #include "cli/token_wish.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -123,22 +122,21 @@ wish_lifetime(struct pn_cli *cli, json_t *doc)
 static enum pn_exit
 wish_rate(struct pn_cli *cli, json_t *doc)
 {
-    const char *text = pn_cli_value(cli, "rate");
-    unsigned requests, seconds;
-    char rest;
+    struct pn_str text = pn_str_from(pn_cli_value(cli, "rate"));
+    struct pn_str before, behind;
+    uint32_t requests, seconds;
 
-    if (text == NULL) {
+    if (text.ptr == NULL) {
         return PN_EXIT_OK;
     }
-    if (strspn(text, "0123456789/") != strlen(text) || strlen(text) > 16
-        || sscanf(text, "%9u/%6u%c", &requests, /* NOLINT(cert-err34-c) */
-                  &seconds, &rest)
-               != 2)
+    if (!pn_str_cut(text, '/', &before, &behind)
+        || !pn_number(before, 1, 1000000, &requests)
+        || !pn_number(behind, 1, 86400, &seconds))
     {
         return pn_cli_usage(cli,
                             "option '--rate' wants N/SECONDS, for example "
                             "600/60, not '%s'",
-                            text);
+                            text.ptr);
     }
     return json_object_set_new(doc, "rate_limit",
                                json_pack("{s:I, s:I}", "requests",

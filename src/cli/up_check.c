@@ -199,7 +199,7 @@ read_file_option(struct pn_cli *cli, const char *option, const char **out)
     real = realpath(text, NULL);
     if (real == NULL || access(real, R_OK) != 0) {
         pn_say("cannot read the file of --%s, '%s': %s", option, text,
-               strerror(errno));
+               strerrordesc_np(errno));
         free(real);
         return PN_EXIT_ERROR;
     }
@@ -255,7 +255,8 @@ read_data(struct pn_cli *cli, struct pn_up *up)
         char here[PATH_MAX];
 
         if (getcwd(here, sizeof(here)) == NULL) {
-            pn_say("cannot tell the present directory: %s", strerror(errno));
+            pn_say("cannot tell the present directory: %s",
+                   strerrordesc_np(errno));
             return PN_EXIT_ERROR;
         }
         text = pn_arena_printf(cli->arena, "%s/%s", here, text);

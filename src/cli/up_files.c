@@ -50,7 +50,7 @@ is_foreign(const char *dir)
 static enum pn_exit
 cannot(const char *what, const char *path)
 {
-    pn_say("cannot %s '%s': %s", what, path, strerror(errno));
+    pn_say("cannot %s '%s': %s", what, path, strerrordesc_np(errno));
     return PN_EXIT_ERROR;
 }
 

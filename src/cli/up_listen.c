@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/str.h"
 #include "cli/up.h"
 
 enum { PORT_MAX = 65535 };
@@ -15,18 +16,12 @@ enum { PORT_MAX = 65535 };
 bool
 pn_up_port_read(const char *text, unsigned *out)
 {
-    size_t len = strlen(text);
-    unsigned long value;
+    uint32_t port;
 
-    if (len == 0 || len > 5 || strspn(text, "0123456789") != len
-        || text[0] == '0') {
+    if (text[0] == '0' || !pn_number(pn_str_from(text), 1, PORT_MAX, &port)) {
         return false;
     }
-    value = strtoul(text, NULL, 10);
-    if (value > PORT_MAX) {
-        return false;
-    }
-    *out = (unsigned) value;
+    *out = port;
     return true;
 }
 
@@ -117,7 +112,8 @@ pn_up_listen_try(const struct pn_up_listen *listen_on)
                "another with --listen",
                listen_on->text);
     } else {
-        pn_say("cannot listen on %s: %s", listen_on->text, strerror(kept));
+        pn_say("cannot listen on %s: %s", listen_on->text,
+               strerrordesc_np(kept));
     }
     return PN_EXIT_ERROR;
 }

@@ -74,7 +74,7 @@ pn_child_start(struct pn_child *child)
              O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     if (output < 0) {
-        pn_say("cannot write '%s': %s", child->output, strerror(errno));
+        pn_say("cannot write '%s': %s", child->output, strerrordesc_np(errno));
         return PN_EXIT_ERROR;
     }
     pid = fork();
@@ -83,7 +83,7 @@ pn_child_start(struct pn_child *child)
     }
     (void) close(output);
     if (pid < 0) {
-        pn_say("cannot start %s: %s", child->name, strerror(errno));
+        pn_say("cannot start %s: %s", child->name, strerrordesc_np(errno));
         return PN_EXIT_ERROR;
     }
     (void) setpgid(pid, pid); /* either side may be first */

@@ -109,7 +109,7 @@ pn_wish_file(struct pn_cli *cli, const char *path, json_t **out)
 
     if (err != PN_OK) {
         pn_say("cannot read '%s': %s", path,
-               err == PN_E_IO ? strerror(errno) : pn_err_text(err));
+               err == PN_E_IO ? strerrordesc_np(errno) : pn_err_text(err));
         return PN_EXIT_ERROR;
     }
     if (pn_json_parse(text, &doc, why, sizeof(why)) != PN_OK) {
