@@ -197,8 +197,8 @@ pn_call_list(struct pn_cli *cli, const char *path, const char *query,
              size_t most, json_t **out)
 {
     json_t *all = pn_json_defer(cli->arena, json_array()), *whole;
-    const char *cursor = "";
-    struct pn_answer answer;
+    const char *cursor = "", *next = "";
+    struct pn_answer answer = {0};
 
     while (all != NULL && (most == 0 || json_array_size(all) < most)) {
         size_t left = most == 0 ? PAGE_ITEMS : most - json_array_size(all);
@@ -214,15 +214,15 @@ pn_call_list(struct pn_cli *cli, const char *path, const char *query,
         if (json_array_extend(all, json_object_get(answer.doc, "items")) != 0) {
             return pn_cli_nomem();
         }
-        cursor =
-            pn_http_escape(cli->arena, pn_json_text(answer.doc, "next_cursor"));
+        next = pn_json_text(answer.doc, "next_cursor");
+        cursor = pn_http_escape(cli->arena, next);
         if (cursor == NULL || cursor[0] == '\0') {
             break;
         }
     }
-    whole = pn_json_defer(
-        cli->arena, json_pack("{s:O, s:s*}", "items", all, "next_cursor",
-                              cursor != NULL && cursor[0] ? cursor : NULL));
+    whole = pn_json_defer(cli->arena,
+                          json_pack("{s:O?, s:s?}", "items", all, "next_cursor",
+                                    next[0] != '\0' ? next : NULL));
     if (all == NULL || cursor == NULL || whole == NULL) {
         return pn_cli_nomem();
     }

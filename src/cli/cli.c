@@ -28,8 +28,7 @@ const struct pn_option pn_global_options[] = {
     {NULL, NULL, NULL, PN_ONCE},
 };
 
-static void
-say(const char *format, va_list list)
+static void PN_PRINTF(1, 0) say(const char *format, va_list list)
 {
     char text[4096];
     int len = vsnprintf(text, sizeof(text), format, list);

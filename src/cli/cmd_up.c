@@ -46,29 +46,30 @@ struct run {
 /* --- starting
  * ------------------------------------------------------------------ */
 
+static void
+say_who_ended(const struct run *run)
+{
+    for (size_t i = 0; i < CHILDREN; i++) {
+        if (run->children[i].ended) {
+            pn_child_say_end(&run->children[i], run->cli->arena);
+            return;
+        }
+    }
+}
+
 /* False, having said why, when something ended or somebody wants to stop. */
 static bool
-still_going(struct run *run, enum pn_exit *rc)
+still_going(struct run *run, int ms, enum pn_exit *rc)
 {
-    enum pn_event event = pn_children_wait(run->children, CHILDREN, STEP_MS);
+    enum pn_event event = pn_children_wait(run->children, CHILDREN, ms);
 
-    if (event == PN_EVENT_STOP) {
-        *rc = PN_EXIT_OK;
-        return false;
-    }
     if (event == PN_EVENT_ENDED) {
-        for (size_t i = 0; i < CHILDREN; i++) {
-            if (run->children[i].status != 0 || run->children[i].pid == 0) {
-                if (run->children[i].argv != NULL) {
-                    pn_child_say_end(&run->children[i], run->cli->arena);
-                }
-                break;
-            }
-        }
-        *rc = PN_EXIT_ERROR;
-        return false;
+        say_who_ended(run);
     }
-    return true;
+    if (event != PN_EVENT_NOTHING) {
+        *rc = event == PN_EVENT_ENDED ? PN_EXIT_ERROR : PN_EXIT_OK;
+    }
+    return event == PN_EVENT_NOTHING;
 }
 
 /* Until posternd answers on its administrator's socket. */
@@ -89,7 +90,7 @@ posternd_is_ready(struct run *run, enum pn_exit *rc)
         {
             return true;
         }
-        if (!still_going(run, rc)) {
+        if (!still_going(run, STEP_MS, rc)) {
             return false;
         }
     }
@@ -115,7 +116,7 @@ nginx_is_ready(struct run *run, enum pn_exit *rc)
         if (fd >= 0) {
             (void) close(fd);
         }
-        if (!still_going(run, rc)) {
+        if (!still_going(run, STEP_MS, rc)) {
             return false;
         }
         if (up) {
@@ -253,18 +254,6 @@ say_started(const struct run *run)
  * ---------------------------------------------------------------------- */
 
 static enum pn_exit
-watch(struct run *run)
-{
-    enum pn_exit rc = PN_EXIT_OK;
-
-    for (;;) {
-        if (!still_going(run, &rc)) {
-            return rc;
-        }
-    }
-}
-
-static enum pn_exit
 start_and_watch(struct run *run)
 {
     enum pn_exit rc = pn_child_start(&run->children[POSTERND]);
@@ -285,7 +274,8 @@ start_and_watch(struct run *run)
         return PN_EXIT_ERROR;
     }
     say_started(run);
-    return watch(run);
+    (void) still_going(run, -1, &rc);
+    return rc;
 }
 
 static enum pn_exit

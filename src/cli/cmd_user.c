@@ -22,7 +22,7 @@
 
 static const struct pn_option create_options[] = {
     USER_OPTIONS,
-    {"password", NULL, "ask for a local password", PN_ONCE},
+    {"no-password", NULL, "does not sign in here", PN_ONCE},
     {NULL, NULL, NULL, PN_ONCE},
 };
 
@@ -41,7 +41,6 @@ static const struct pn_option delete_options[] = {
 
 static const struct pn_option passwd_options[] = {
     {"password-file", "FILE", "the new password; - is standard input", PN_ONCE},
-    {"old-password-file", "FILE", "your present password", PN_ONCE},
     {NULL, NULL, NULL, PN_ONCE},
 };
 
@@ -99,7 +98,7 @@ wish(struct pn_cli *cli, json_t *doc)
     {
         return pn_cli_nomem();
     }
-    if (pn_cli_has(cli, "password-file") || pn_cli_has(cli, "password")) {
+    if (pn_cli_has(cli, "password-file")) {
         return wish_password(cli, PN_PROMPT_TWICE, doc);
     }
     return PN_EXIT_OK;
@@ -127,9 +126,18 @@ run_create(struct pn_cli *cli)
         pn_say("the user name is not UTF-8");
         return PN_EXIT_USAGE;
     }
+    if (pn_cli_has(cli, "password-file") && pn_cli_has(cli, "no-password")) {
+        json_decref(doc);
+        return pn_cli_usage(cli, "either --password-file or --no-password");
+    }
     rc = pn_connect(cli, PN_WANT_ANY);
     if (rc == PN_EXIT_OK) {
         rc = wish(cli, doc);
+    }
+    if (rc == PN_EXIT_OK && !pn_cli_has(cli, "password-file")
+        && !pn_cli_has(cli, "no-password"))
+    {
+        rc = wish_password(cli, PN_PROMPT_TWICE, doc);
     }
     if (rc != PN_EXIT_OK) {
         json_decref(doc);
@@ -209,25 +217,57 @@ run_delete(struct pn_cli *cli)
     return rc;
 }
 
+/* One's own: the present password is asked for, too. */
+static enum pn_exit
+wish_own_password(struct pn_cli *cli, json_t *doc)
+{
+    struct pn_secret old = {0}, new = {0};
+    enum pn_exit rc =
+        pn_input_secret(cli, "old-password-file", "Your present password",
+                        PN_PROMPT_ONCE, &old);
+
+    if (rc == PN_EXIT_OK) {
+        rc = pn_input_secret(cli, "password-file", "Your new password",
+                             PN_PROMPT_TWICE, &new);
+    }
+    if (rc == PN_EXIT_OK
+        && (json_object_set_new(doc, "old", json_stringn(old.bytes, old.len))
+                != 0
+            || json_object_set_new(doc, "new", json_stringn(new.bytes, new.len))
+                   != 0))
+    {
+        pn_say("the password is not UTF-8");
+        rc = PN_EXIT_ERROR;
+    }
+    pn_secret_done(&old);
+    pn_secret_done(&new);
+    return rc;
+}
+
 static enum pn_exit
 run_passwd(struct pn_cli *cli)
 {
     struct pn_answer answer;
+    const char *user = cli->arg_count > 0 ? cli->args[0] : NULL;
     json_t *doc = json_object();
     enum pn_exit rc =
-        doc != NULL ? pn_connect(cli, PN_WANT_ANY) : pn_cli_nomem();
+        doc == NULL
+            ? pn_cli_nomem()
+            : pn_connect(cli, user != NULL ? PN_WANT_ANY : PN_WANT_PERSON);
 
     if (rc == PN_EXIT_OK) {
-        rc = wish_password(cli, PN_PROMPT_TWICE, doc);
+        rc = user != NULL ? wish_password(cli, PN_PROMPT_TWICE, doc)
+                          : wish_own_password(cli, doc);
     }
     if (rc != PN_EXIT_OK) {
         json_decref(doc);
         return rc;
     }
-    rc = pn_call(cli, "PATCH", pn_path(cli, "/users/", cli->args[0], ""), doc,
-                 &answer);
+    rc = user != NULL ? pn_call(cli, "PATCH", pn_path(cli, "/users/", user, ""),
+                                doc, &answer)
+                      : pn_call(cli, "POST", "/me/password", doc, &answer);
     if (rc == PN_EXIT_OK) {
-        pn_say("the password of '%s' is changed", cli->args[0]);
+        pn_say("the password is changed");
     }
     return rc;
 }
@@ -238,12 +278,12 @@ const struct pn_command pn_user_commands[] = {
         .verb = "create",
         .args = "USER",
         .summary = "Add a person",
-        .examples =
-            "postern user create alice --email alice@example.com --password\n"
-            "postern user create bob --group token-users \\\n"
-            "    --password-file bob.txt\n",
-        .details = "Without a password the person exists for tokens' sake but "
-                   "cannot sign in here.\n",
+        .examples = "postern user create alice --email alice@example.com\n"
+                    "postern user create bob --group token-users \\\n"
+                    "    --password-file bob.txt\n",
+        .details = "The password is asked for unless it is in a file.  With "
+                   "--no-password the\nperson exists but cannot sign in "
+                   "here.\n",
         .options = create_options,
         .min_args = 1,
         .max_args = 1,
@@ -295,12 +335,12 @@ const struct pn_command pn_user_commands[] = {
     {
         .noun = "user",
         .verb = "passwd",
-        .args = "USER",
-        .summary = "Set a local password",
-        .examples = "postern user passwd alice\n"
+        .args = "[USER]",
+        .summary = "Change your password, or set another person's",
+        .examples = "postern user passwd\n"
+                    "postern user passwd alice\n"
                     "postern user passwd alice --password-file - < new.txt\n",
         .options = passwd_options,
-        .min_args = 1,
         .max_args = 1,
         .run = run_passwd,
     },

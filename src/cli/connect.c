@@ -271,11 +271,15 @@ pn_sign_in(struct pn_cli *cli, const struct pn_kept_session *who,
         pn_say("cannot reach %s: %s", who->url, why);
         goto out;
     }
+    (void) !pn_json_parse(reply.body, &answer, NULL, 0);
     if (reply.status < 200 || reply.status > 299 || reply.set_cookie == NULL) {
-        (void) !pn_json_parse(reply.body, &answer, NULL, 0);
         pn_say_problem(&reply, answer);
         rc = reply.status == 401 ? PN_EXIT_SIGN_IN : PN_EXIT_ERROR;
         goto out;
+    }
+    if (json_is_true(json_object_get(answer, "must_change_password"))) {
+        pn_say("this password is for one use: set your own with "
+               "'postern user passwd'");
     }
     *cookie = reply.set_cookie;
     rc = PN_EXIT_OK;

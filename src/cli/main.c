@@ -15,7 +15,9 @@ run(struct pn_cli *cli)
         pn_help_overview(pn_cli_has(cli, "help") ? stdout : stderr);
         return pn_cli_has(cli, "help") ? PN_EXIT_OK : PN_EXIT_USAGE;
     }
-    if (pn_cli_has(cli, "help") && cli->command->run != pn_help_run) {
+    if (pn_cli_has(cli, "help")
+        && (cli->command->run != pn_help_run || cli->arg_count == 0))
+    {
         pn_help_command(cli->command, stdout);
         return PN_EXIT_OK;
     }

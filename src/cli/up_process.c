@@ -107,6 +107,7 @@ reap(struct pn_child *children, size_t count)
             (void) kill(-children[i].pid, SIGKILL);
             children[i].pid = 0;
             children[i].status = status;
+            children[i].ended = true;
             ended = true;
         }
     }

@@ -18,7 +18,8 @@ struct pn_child {
     const char *hide;   /* an environment variable it must not get */
     int stop;           /* the signal that ends it cleanly */
     pid_t pid;          /* 0 = not running */
-    int status;         /* of waitpid, once it has ended */
+    bool ended;
+    int status; /* of waitpid, once it has ended */
 };
 
 /* Blocks the signals that pn_children_wait() takes; before any start. */
