@@ -165,11 +165,9 @@ def compare(what, page_name, from_source, from_page, both, missing_ok):
 
 
 def number(text):
-    """The value of an enumerator: digits, shifts, products."""
-    text = re.sub(r"(\d)[uUlL]+", r"\1", text).strip()
-    if re.fullmatch(r"[\d\s()*+<]+", text):
-        return eval(text)  # pylint: disable=eval-used
-    return None
+    """The value of an enumerator: a number, or one shifted left."""
+    m = re.fullmatch(r"\s*(\d+)(?:\s*<<\s*(\d+))?\s*", text)
+    return int(m[1]) << int(m[2] or 0) if m else None
 
 
 def wrong_limits():
