@@ -295,6 +295,54 @@ site_audit(struct site *w)
     return checked;
 }
 
+/* --- store against index ---------------------------------------------------
+ */
+
+struct comparison {
+    struct pn_store *store;
+    struct pn_index *index;
+    size_t count;
+};
+
+static enum pn_err
+compare_token(void *arg, uint64_t id)
+{
+    struct comparison *c = arg;
+    struct pn_arena *arena = pn_arena_new(1 << 20);
+    struct pn_token_record record;
+    struct pn_token token;
+
+    assert_non_null(arena);
+    assert_int_equal(pn_store_token_by_id(c->store, id, arena, &token), PN_OK);
+    assert_int_equal(pn_index_token(c->index, &token.secrets[0].hash, &record),
+                     PN_OK);
+    assert_int_equal(record.token_id, id);
+    assert_int_equal(record.owner_id, token.owner_id);
+    assert_int_equal(record.expires_at, token.expires_at);
+    assert_int_equal((record.flags & PN_TOKEN_REVOKED) != 0,
+                     token.revoked_at != 0);
+    assert_int_equal((record.flags & PN_TOKEN_DISABLED) != 0, token.disabled);
+    c->count++;
+    pn_arena_free(arena);
+    return PN_OK;
+}
+
+size_t
+site_compare(struct site *w)
+{
+    struct comparison c = {0};
+
+    assert_int_equal(pn_store_open(w->url, PN_STORE_READ_ONLY, &c.store),
+                     PN_OK);
+    assert_int_equal(pn_index_new(w->index, &c.index), PN_OK);
+    assert_int_equal(pn_index_begin(c.index, (int64_t) time(NULL)), PN_OK);
+    assert_int_equal(pn_store_each_token(c.store, compare_token, &c), PN_OK);
+    pn_index_end(c.index);
+    pn_index_free(c.index);
+    pn_store_close(c.store);
+    return c.count;
+}
+
 void
 site_start(struct site *w)
 {

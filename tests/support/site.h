@@ -64,6 +64,9 @@ unsigned site_bearer(struct site *w, const struct pn_secret *secret,
 /* What the gate answers for this secret on wiki, by the index. */
 enum pn_reason site_gate(struct site *w, const struct pn_secret *secret);
 
+/* Every token of the store is in the index as it is; how many. */
+size_t site_compare(struct site *w);
+
 /* The audit chain is whole; how many events. */
 uint64_t site_audit(struct site *w);
 

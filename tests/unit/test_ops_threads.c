@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Eight clients at once: everyone is answered with his own token, and store,
+ * index and answers agree.  Says how many durable creates a second that were.
+ */
+#include <pthread.h>
+#include <time.h>
+
+#include "check.h"
+#include "site.h"
+
+enum { CLIENTS = 8, EACH = 400 };
+
+static struct site site;
+
+static struct {
+    uint64_t id[EACH];
+    struct pn_secret secret[EACH];
+    unsigned failures;
+} client[CLIENTS];
+
+static double
+seconds(void)
+{
+    struct timespec now;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double) now.tv_sec + (double) now.tv_nsec / 1e9;
+}
+
+static struct pn_caller owner;
+
+static unsigned
+create(unsigned who, unsigned n, struct pn_arena *arena)
+{
+    struct pn_fault fault = {0};
+    char name[40];
+    struct pn_token_wish wish = {.token = {.name = name},
+                                 .given = PN_FIELD_NAME};
+    struct pn_change change = {.act = PN_ACT_TOKEN_CREATE,
+                               .in.token = &wish,
+                               .secret = &client[who].secret[n]};
+
+    (void) snprintf(name, sizeof(name), "%u of %u", n, who);
+    if (!pn_ops_change(site.ops, &owner, &change, arena, &fault)) {
+        return 1;
+    }
+    client[who].id[n] = change.token->id;
+    return strcmp(change.token->name, name) == 0 ? 0 : 1;
+}
+
+static unsigned
+revoke(unsigned who, unsigned n, struct pn_arena *arena)
+{
+    struct pn_fault fault = {0};
+    struct pn_change change = {.act = PN_ACT_TOKEN_REVOKE,
+                               .id = client[who].id[n]};
+
+    return pn_ops_change(site.ops, &owner, &change, arena, &fault) ? 0 : 1;
+}
+
+static void *
+work_create(void *arg)
+{
+    unsigned who = *(const unsigned *) arg;
+
+    for (unsigned n = 0; n < EACH; n++) {
+        struct pn_arena *arena = pn_arena_new(4 << 20);
+
+        client[who].failures += create(who, n, arena);
+        pn_arena_free(arena);
+    }
+    return NULL;
+}
+
+/* Every second one, while others still make theirs. */
+static void *
+work_revoke(void *arg)
+{
+    unsigned who = *(const unsigned *) arg;
+
+    for (unsigned n = 0; n < EACH; n += 2) {
+        struct pn_arena *arena = pn_arena_new(4 << 20);
+
+        client[who].failures += revoke(who, n, arena);
+        pn_arena_free(arena);
+    }
+    return NULL;
+}
+
+static double
+all_clients(void *(*work)(void *) )
+{
+    static unsigned numbers[CLIENTS];
+    pthread_t thread[CLIENTS];
+    double start = seconds();
+
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        numbers[i] = i;
+        assert_int_equal(pthread_create(&thread[i], NULL, work, &numbers[i]),
+                         0);
+    }
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        assert_int_equal(pthread_join(thread[i], NULL), 0);
+        assert_int_equal(client[i].failures, 0);
+    }
+    return seconds() - start;
+}
+
+static void
+test_answers_store_and_index_agree_after_a_crowd(void **state)
+{
+    double made_s, revoked_s;
+
+    (void) state;
+    owner = site_session(&site, "alice");
+    made_s = all_clients(work_create);
+    revoked_s = all_clients(work_revoke);
+    printf("# %d clients: %.0f durable creates/s, %.0f revokes/s\n", CLIENTS,
+           CLIENTS * EACH / made_s, CLIENTS * EACH / 2 / revoked_s);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        for (unsigned n = 0; n < EACH; n++) {
+            assert_int_equal(site_gate(&site, &client[i].secret[n]),
+                             n % 2 == 0 ? PN_REASON_TOKEN_REVOKED
+                                        : PN_REASON_OK);
+        }
+    }
+    assert_int_equal(site_compare(&site), CLIENTS * EACH);
+    assert_true(site_audit(&site) >= CLIENTS * EACH * 3 / 2);
+}
+
+static int
+set_up(void **state)
+{
+    (void) state;
+    site_new(&site);
+    return site_policy(&site, &site_local,
+                       "{\"creation\":{\"max_tokens_per_owner\":10000}}")
+                   == 0
+               ? 0
+               : -1;
+}
+
+static int
+tear_down(void **state)
+{
+    (void) state;
+    site_free(&site);
+    return 0;
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_answers_store_and_index_agree_after_a_crowd),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
