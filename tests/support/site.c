@@ -372,7 +372,11 @@ site_new(struct site *w)
 {
     const struct pn_caller *local = &site_local;
 
-    *w = (struct site){.dir = "/tmp/postern-ops-XXXXXX"};
+    const char *tmp = getenv("TMPDIR");
+
+    *w = (struct site){0};
+    (void) snprintf(w->dir, sizeof(w->dir), "%.40s/postern-ops-XXXXXX",
+                    tmp != NULL ? tmp : "/tmp");
     assert_non_null(mkdtemp(w->dir));
     (void) snprintf(w->url, sizeof(w->url), "sqlite:%s/postern.db", w->dir);
     (void) snprintf(w->index, sizeof(w->index), "%s/index", w->dir);

@@ -16,6 +16,7 @@ static struct site site;
 static struct {
     uint64_t id[EACH];
     struct pn_secret secret[EACH];
+    struct pn_caller caller; /* each has an account of his own */
     unsigned failures;
 } client[CLIENTS];
 
@@ -27,8 +28,6 @@ seconds(void)
     (void) clock_gettime(CLOCK_MONOTONIC, &now);
     return (double) now.tv_sec + (double) now.tv_nsec / 1e9;
 }
-
-static struct pn_caller owner;
 
 static unsigned
 create(unsigned who, unsigned n, struct pn_arena *arena)
@@ -42,7 +41,7 @@ create(unsigned who, unsigned n, struct pn_arena *arena)
                                .secret = &client[who].secret[n]};
 
     (void) snprintf(name, sizeof(name), "%u of %u", n, who);
-    if (!pn_ops_change(site.ops, &owner, &change, arena, &fault)) {
+    if (!pn_ops_change(site.ops, &client[who].caller, &change, arena, &fault)) {
         return 1;
     }
     client[who].id[n] = change.token->id;
@@ -56,7 +55,9 @@ revoke(unsigned who, unsigned n, struct pn_arena *arena)
     struct pn_change change = {.act = PN_ACT_TOKEN_REVOKE,
                                .id = client[who].id[n]};
 
-    return pn_ops_change(site.ops, &owner, &change, arena, &fault) ? 0 : 1;
+    return pn_ops_change(site.ops, &client[who].caller, &change, arena, &fault)
+               ? 0
+               : 1;
 }
 
 static void *
@@ -110,12 +111,24 @@ all_clients(void *(*work)(void *) )
 static void
 test_answers_store_and_index_agree_after_a_crowd(void **state)
 {
+    struct pn_health health;
     double made_s, revoked_s;
 
     (void) state;
-    owner = site_session(&site, "alice");
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        char name[32], json[64];
+
+        (void) snprintf(name, sizeof(name), "client%u", i);
+        (void) snprintf(json, sizeof(json), "{\"username\":\"%s\"}", name);
+        assert_int_equal(site_user_create(&site, &site_local, json), 0);
+        client[i].caller = site_session(&site, name);
+    }
     made_s = all_clients(work_create);
     revoked_s = all_clients(work_revoke);
+    pn_ops_health(site.ops, &health);
+    printf("# %llu changes in %llu transactions\n",
+           (unsigned long long) health.changes_total,
+           (unsigned long long) health.batches_total);
     printf("# %d clients: %.0f durable creates/s, %.0f revokes/s\n", CLIENTS,
            CLIENTS * EACH / made_s, CLIENTS * EACH / 2 / revoked_s);
     for (unsigned i = 0; i < CLIENTS; i++) {

@@ -18,11 +18,12 @@
 #include "daemon/signin/password.h"
 
 enum {
-    PN_OPS_QUEUE_MAX = 1024,  /* changes that wait; beyond: 503 */
-    PN_OPS_BATCH_MAX = 256,   /* changes in one transaction */
-    PN_OPS_READERS_MAX = 32,  /* idle read connections that are kept */
-    PN_OPS_FEED_KEEP = 65536, /* published changes kept: an index that lost its
-                                 last commits in a power cut catches up */
+    PN_OPS_QUEUE_MAX = 1024,   /* changes that wait; beyond: 503 */
+    PN_OPS_BATCH_MAX = 256,    /* changes in one transaction */
+    PN_OPS_GATHER_NS = 300000, /* how long a batch waits for company */
+    PN_OPS_READERS_MAX = 32,   /* idle read connections that are kept */
+    PN_OPS_FEED_KEEP = 65536,  /* published changes kept: an index that lost its
+                                  last commits in a power cut catches up */
     PN_SESSION_SEEN_EVERY_S = 300,
     PN_OPS_WARNINGS_MAX = 64,
 
@@ -280,7 +281,7 @@ struct pn_ops {
     pthread_mutex_t mutex; /* queue, counters, lane pointer, stopping */
     pthread_cond_t arrived, answered;
     struct pn_task *first, *last;
-    unsigned waiting;
+    unsigned waiting, last_batch;
     bool stopping, started;
     pthread_t writer;
     struct pn_lane *lane;
