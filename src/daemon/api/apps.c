@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Apps. */
+#include "base/str.h"
+#include "daemon/api/call.h"
+
+static const struct pn_call_rule plain = {.who = PN_SIGNED_IN};
+static const struct pn_call_rule with_body = {.body = PN_BODY_JSON};
+
+void
+pn_api_apps_get(void *context, const struct pn_http_request *req,
+                struct pn_http_response *res)
+{
+    static const struct pn_call_rule paged = {.query = pn_query_page};
+    struct pn_app_list apps = {0};
+    struct pn_page page;
+    struct pn_call call;
+    json_t *items, *list;
+
+    if (!pn_call_begin(&call, context, req, res, &paged)
+        || !pn_call_page(&call, &page))
+    {
+        return;
+    }
+    if (!pn_ops_apps(call.api->ops, &call.caller, &page, call.arena, &apps,
+                     &call.fault))
+    {
+        (void) pn_call_fail(&call);
+        return;
+    }
+    list = pn_call_list(&call, &items);
+    for (uint16_t i = 0; list != NULL && i < apps.count; i++) {
+        json_t *app = pn_app_to_json(&apps.item[i], call.arena);
+
+        if (app == NULL || json_array_append(items, app) != 0) {
+            list = NULL;
+        }
+    }
+    pn_call_answer_list(&call, list, apps.next);
+}
+
+/* base NULL = a new app. */
+static void
+write_app(struct pn_call *call, struct pn_change *change,
+          const struct pn_app *base, unsigned status)
+{
+    struct pn_app app;
+
+    if (pn_app_from_json(call->body, base, call->arena, &app, &call->fault)
+        != PN_OK)
+    {
+        (void) pn_call_fail(call);
+        return;
+    }
+    change->in.app = &app;
+    if (pn_call_change(call, change)) {
+        pn_call_answer(
+            call, status,
+            pn_call_warned(pn_app_to_json(change->app, call->arena), change));
+    }
+}
+
+void
+pn_api_apps_post(void *context, const struct pn_http_request *req,
+                 struct pn_http_response *res)
+{
+    struct pn_change change = {.act = PN_ACT_APP_CREATE};
+    struct pn_call call;
+
+    if (pn_call_begin(&call, context, req, res, &with_body)) {
+        write_app(&call, &change, NULL, 201);
+    }
+}
+
+static bool
+read_app(struct pn_call *call, struct pn_app *out)
+{
+    return pn_ops_app(call->api->ops, &call->caller, call->req->segment[0],
+                      call->arena, out, &call->fault)
+           || pn_call_fail(call);
+}
+
+void
+pn_api_app_get(void *context, const struct pn_http_request *req,
+               struct pn_http_response *res)
+{
+    struct pn_app app;
+    struct pn_call call;
+
+    if (pn_call_begin(&call, context, req, res, &plain)
+        && read_app(&call, &app)) {
+        pn_call_answer(&call, 200, pn_app_to_json(&app, call.arena));
+    }
+}
+
+void
+pn_api_app_patch(void *context, const struct pn_http_request *req,
+                 struct pn_http_response *res)
+{
+    struct pn_change change = {.act = PN_ACT_APP_EDIT, .name = req->segment[0]};
+    struct pn_app base;
+    struct pn_call call;
+
+    if (pn_call_begin(&call, context, req, res, &with_body)
+        && read_app(&call, &base))
+    {
+        write_app(&call, &change, &base, 200);
+    }
+}
+
+void
+pn_api_app_delete(void *context, const struct pn_http_request *req,
+                  struct pn_http_response *res)
+{
+    struct pn_change change = {.act = PN_ACT_APP_DELETE,
+                               .name = req->segment[0]};
+    struct pn_call call;
+
+    if (pn_call_begin(&call, context, req, res, &plain)
+        && pn_call_change(&call, &change))
+    {
+        pn_call_no_content(&call);
+    }
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What every handler needs: who asks, the body as JSON, and ways to answer.
+ * Nothing outside this folder includes it.
+ *
+ * A handler begins with pn_call_begin(); when that is false the answer is
+ * already there.  The same holds for everything here that returns bool.
+ */
+#ifndef PN_DAEMON_API_CALL_H
+#define PN_DAEMON_API_CALL_H
+
+#include "base/json.h"
+#include "daemon/api/api.h"
+
+/* What a handler takes. */
+struct pn_call_rule {
+    enum { PN_SIGNED_IN = 0, PN_ANYONE } who;
+    enum { PN_BODY_NONE = 0, PN_BODY_OPTIONAL, PN_BODY_JSON } body;
+    const char *const *query; /* parameters, ended by NULL; NULL = none */
+};
+
+struct pn_call {
+    const struct pn_api *api;
+    const struct pn_http_request *req;
+    struct pn_http_response *res;
+    struct pn_arena *arena;
+    struct pn_caller caller; /* anonymous for PN_ANYONE without credentials */
+    struct pn_fault fault;
+    json_t *body; /* an object; NULL when there is none */
+};
+
+PN_MUST_USE bool pn_call_begin(struct pn_call *call, void *context,
+                               const struct pn_http_request *req,
+                               struct pn_http_response *res,
+                               const struct pn_call_rule *rule);
+
+/* Answer call->fault as problem+json.  Returns false. */
+bool pn_call_fail(struct pn_call *call);
+bool pn_call_no_memory(struct pn_call *call);
+/* Set a fault without fields and answer it. */
+bool pn_call_refuse(struct pn_call *call, unsigned status, const char *code,
+                    const char *detail);
+
+/* JSON in the arena (or NULL: out of memory). */
+void pn_call_answer(struct pn_call *call, unsigned status, json_t *doc);
+void pn_call_no_content(struct pn_call *call);
+
+/* 201, the document with a secret (base62) as a last member; its bytes are
+ * wiped with the arena. */
+void pn_call_answer_secret(struct pn_call *call, json_t *doc, const char *name,
+                           const struct pn_secret *secret);
+
+/* doc with "warnings" when the change has any: what was saved although it may
+ * not be meant, such as an unknown group.  NULL passes through. */
+json_t *pn_call_warned(json_t *doc, const struct pn_change *change);
+
+/* {"items": […], "next_cursor": …}: begin, append, answer. */
+json_t *pn_call_list(struct pn_call *call, json_t **items);
+void pn_call_answer_list(struct pn_call *call, json_t *list, const char *next);
+
+/* cursor and limit of the query; a fault names what is wrong. */
+PN_MUST_USE bool pn_call_page(struct pn_call *call, struct pn_page *out);
+
+/* The token id in the path; 404 when it cannot be one. */
+PN_MUST_USE bool pn_call_token_id(struct pn_call *call, uint64_t *out);
+
+/* pn_ops_change() on behalf of the caller. */
+PN_MUST_USE bool pn_call_change(struct pn_call *call, struct pn_change *change);
+
+/* The name of the session cookie on this connection. */
+struct pn_str pn_call_cookie_name(const struct pn_call *call);
+
+/* A text of the body that is a secret: copied into *out, and wiped in the
+ * document.  Untrimmed: blanks may belong to a password. */
+PN_MUST_USE bool pn_call_secret(struct pn_call *call, const char *key,
+                                struct pn_secret *out);
+
+/* Merge (RFC 7396) would be too much for flat documents: members of patch
+ * replace those of base.  NULL when out of memory. */
+json_t *pn_call_overlay(struct pn_call *call, json_t *base, json_t *patch);
+
+extern const char *const pn_query_page[]; /* cursor, limit */
+
+pn_http_handler_fn pn_api_session_post, pn_api_session_delete;
+pn_http_handler_fn pn_api_me_get, pn_api_me_password;
+pn_http_handler_fn pn_api_tokens_get, pn_api_tokens_post;
+pn_http_handler_fn pn_api_token_get, pn_api_token_patch, pn_api_token_delete;
+pn_http_handler_fn pn_api_token_revoke, pn_api_token_disable,
+    pn_api_token_enable;
+pn_http_handler_fn pn_api_self_get, pn_api_self_delete;
+pn_http_handler_fn pn_api_policy_get, pn_api_policy_put;
+pn_http_handler_fn pn_api_apps_get, pn_api_apps_post;
+pn_http_handler_fn pn_api_app_get, pn_api_app_patch, pn_api_app_delete;
+pn_http_handler_fn pn_api_users_get, pn_api_users_post;
+pn_http_handler_fn pn_api_user_get, pn_api_user_patch, pn_api_user_delete;
+pn_http_handler_fn pn_api_groups_get, pn_api_groups_post;
+pn_http_handler_fn pn_api_group_get, pn_api_group_patch, pn_api_group_delete;
+pn_http_handler_fn pn_api_explain_post, pn_api_audit_get;
+pn_http_handler_fn pn_api_healthz_get, pn_api_readyz_get, pn_api_metrics_get;
+pn_http_handler_fn pn_api_openapi_get;
+
+#endif

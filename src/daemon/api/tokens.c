@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tokens. */
+#include <string.h>
+
+#include "base/secret.h"
+#include "base/str.h"
+#include "core/id.h"
+#include "daemon/api/call.h"
+#include "daemon/model/doc.h"
+
+static const struct pn_call_rule plain = {.who = PN_SIGNED_IN};
+
+/* --- lists --------------------------------------------------------------- */
+
+static bool
+take_state(struct pn_call *call, struct pn_token_filter *filter)
+{
+    const char *text = pn_http_query(call->req, "state");
+
+    if (text == NULL) {
+        return true;
+    }
+    for (unsigned s = PN_STATE_REVOKED; s <= PN_STATE_ACTIVE; s++) {
+        if (strcmp(text, pn_token_state_text((enum pn_token_state) s)) == 0) {
+            filter->has_state = true;
+            filter->state = (enum pn_token_state) s;
+            return true;
+        }
+    }
+    pn_fault_field_add(&call->fault, call->arena, "?state", "invalid_parameter",
+                       "The state must be revoked, expired, disabled, "
+                       "suspended, not_yet_valid or active.");
+    call->fault.status = 400;
+    return pn_call_fail(call);
+}
+
+void
+pn_api_tokens_get(void *context, const struct pn_http_request *req,
+                  struct pn_http_response *res)
+{
+    static const char *const query[] = {"cursor", "limit",  "owner",
+                                        "state",  "search", NULL};
+    static const struct pn_call_rule rule = {.query = query};
+    struct pn_token_filter filter = {0};
+    struct pn_token_list tokens = {0};
+    struct pn_page page;
+    struct pn_call call;
+    json_t *items, *list;
+
+    if (!pn_call_begin(&call, context, req, res, &rule)
+        || !pn_call_page(&call, &page) || !take_state(&call, &filter))
+    {
+        return;
+    }
+    filter.search = pn_http_query(req, "search");
+    if (!pn_ops_tokens(call.api->ops, &call.caller, pn_http_query(req, "owner"),
+                       filter, &page, call.arena, &tokens, &call.fault))
+    {
+        (void) pn_call_fail(&call);
+        return;
+    }
+    list = pn_call_list(&call, &items);
+    for (uint16_t i = 0; list != NULL && i < tokens.count; i++) {
+        json_t *token = pn_token_to_json(&tokens.item[i], call.arena);
+
+        if (token == NULL || json_array_append(items, token) != 0) {
+            list = NULL;
+        }
+    }
+    pn_call_answer_list(&call, list, tokens.next);
+}
+
+/* --- one ----------------------------------------------------------------- */
+
+void
+pn_api_tokens_post(void *context, const struct pn_http_request *req,
+                   struct pn_http_response *res)
+{
+    static const struct pn_call_rule rule = {.body = PN_BODY_JSON};
+    struct pn_token_wish wish;
+    struct pn_secret secret = {0};
+    struct pn_change change = {
+        .act = PN_ACT_TOKEN_CREATE, .in.token = &wish, .secret = &secret};
+    char id[PN_ID_TEXT_LEN + 1];
+    char *location;
+    struct pn_call call;
+
+    if (!pn_call_begin(&call, context, req, res, &rule)) {
+        return;
+    }
+    if (pn_token_wish_from_json(call.body, call.arena, &wish, &call.fault)
+        != PN_OK) {
+        (void) pn_call_fail(&call);
+        return;
+    }
+    if (pn_call_change(&call, &change)) {
+        pn_id_format(PN_ID_TOKEN, change.token->id, id);
+        location = pn_arena_printf(call.arena, "/postern/api/v1/tokens/%s", id);
+        pn_call_answer_secret(&call, pn_token_to_json(change.token, call.arena),
+                              "token", &secret);
+        if (location != NULL) {
+            pn_http_add_header(res, "Location", location);
+        }
+    }
+    pn_secret_done(&secret);
+}
+
+static void
+answer_token(struct pn_call *call, uint64_t id)
+{
+    struct pn_token token;
+
+    if (!pn_ops_token(call->api->ops, &call->caller, id, call->arena, &token,
+                      &call->fault))
+    {
+        (void) pn_call_fail(call);
+        return;
+    }
+    pn_call_answer(call, 200, pn_token_to_json(&token, call->arena));
+}
+
+void
+pn_api_token_get(void *context, const struct pn_http_request *req,
+                 struct pn_http_response *res)
+{
+    struct pn_call call;
+    uint64_t id;
+
+    if (pn_call_begin(&call, context, req, res, &plain)
+        && pn_call_token_id(&call, &id))
+    {
+        answer_token(&call, id);
+    }
+}
+
+void
+pn_api_token_patch(void *context, const struct pn_http_request *req,
+                   struct pn_http_response *res)
+{
+    static const struct pn_call_rule rule = {.body = PN_BODY_JSON};
+    struct pn_token_wish wish;
+    struct pn_change change = {.act = PN_ACT_TOKEN_EDIT, .in.token = &wish};
+    struct pn_call call;
+
+    if (!pn_call_begin(&call, context, req, res, &rule)
+        || !pn_call_token_id(&call, &change.id))
+    {
+        return;
+    }
+    if (pn_token_wish_from_json(call.body, call.arena, &wish, &call.fault)
+        != PN_OK) {
+        (void) pn_call_fail(&call);
+        return;
+    }
+    if (pn_call_change(&call, &change)) {
+        pn_call_answer(&call, 200, pn_token_to_json(change.token, call.arena));
+    }
+}
+
+void
+pn_api_token_delete(void *context, const struct pn_http_request *req,
+                    struct pn_http_response *res)
+{
+    struct pn_change change = {.act = PN_ACT_TOKEN_REVOKE};
+    struct pn_call call;
+
+    if (pn_call_begin(&call, context, req, res, &plain)
+        && pn_call_token_id(&call, &change.id)
+        && pn_call_change(&call, &change))
+    {
+        pn_call_no_content(&call);
+    }
+}
+
+/* {"reason": "lost laptop"}, or nothing. */
+static bool
+take_reason(struct pn_call *call, char **reason)
+{
+    static const char *const names[] = {"reason", NULL};
+    static const struct pn_doc_text rule = {
+        .what = "reason", .max = 200, .null = PN_NULL_IS_ZERO};
+    struct pn_doc_run run = {.arena = call->arena, .fault = &call->fault};
+    struct pn_doc doc;
+
+    if (call->body == NULL) {
+        return true;
+    }
+    if (pn_doc_begin(&run, call->body, &doc)) {
+        pn_doc_known(&doc, names, NULL);
+        pn_doc_text(&doc, "reason", &rule, reason);
+    }
+    return pn_doc_verdict(&run) == PN_OK || pn_call_fail(call);
+}
+
+void
+pn_api_token_revoke(void *context, const struct pn_http_request *req,
+                    struct pn_http_response *res)
+{
+    static const struct pn_call_rule rule = {.body = PN_BODY_OPTIONAL};
+    struct pn_change change = {.act = PN_ACT_TOKEN_REVOKE};
+    char *reason = NULL;
+    struct pn_call call;
+
+    if (!pn_call_begin(&call, context, req, res, &rule)
+        || !pn_call_token_id(&call, &change.id) || !take_reason(&call, &reason))
+    {
+        return;
+    }
+    change.reason = reason;
+    if (pn_call_change(&call, &change)) {
+        pn_call_answer(&call, 200, pn_token_to_json(change.token, call.arena));
+    }
+}
+
+static void
+pause_or_resume(void *context, const struct pn_http_request *req,
+                struct pn_http_response *res, enum pn_act act)
+{
+    static const struct pn_call_rule rule = {.body = PN_BODY_OPTIONAL};
+    struct pn_change change = {.act = act};
+    struct pn_call call;
+
+    if (!pn_call_begin(&call, context, req, res, &rule)
+        || !pn_call_token_id(&call, &change.id))
+    {
+        return;
+    }
+    if (call.body != NULL && json_object_size(call.body) > 0) {
+        pn_fault_field_add(&call.fault, call.arena, "", "unknown_field",
+                           "This call takes no fields.");
+        (void) pn_call_fail(&call);
+        return;
+    }
+    if (pn_call_change(&call, &change)) {
+        pn_call_answer(&call, 200, pn_token_to_json(change.token, call.arena));
+    }
+}
+
+void
+pn_api_token_disable(void *context, const struct pn_http_request *req,
+                     struct pn_http_response *res)
+{
+    pause_or_resume(context, req, res, PN_ACT_TOKEN_DISABLE);
+}
+
+void
+pn_api_token_enable(void *context, const struct pn_http_request *req,
+                    struct pn_http_response *res)
+{
+    pause_or_resume(context, req, res, PN_ACT_TOKEN_ENABLE);
+}
+
+/* --- the token that asks ------------------------------------------------- */
+
+static bool
+is_token(struct pn_call *call)
+{
+    return call->caller.kind == PN_CALLER_TOKEN
+           || pn_call_refuse(call, 403, "not_a_token",
+                             "Only a token has itself: send one.");
+}
+
+void
+pn_api_self_get(void *context, const struct pn_http_request *req,
+                struct pn_http_response *res)
+{
+    struct pn_call call;
+
+    if (pn_call_begin(&call, context, req, res, &plain) && is_token(&call)) {
+        answer_token(&call, call.caller.token_id);
+    }
+}
+
+void
+pn_api_self_delete(void *context, const struct pn_http_request *req,
+                   struct pn_http_response *res)
+{
+    struct pn_change change = {.act = PN_ACT_TOKEN_REVOKE};
+    struct pn_call call;
+
+    if (!pn_call_begin(&call, context, req, res, &plain) || !is_token(&call)) {
+        return;
+    }
+    change.id = call.caller.token_id;
+    if (pn_call_change(&call, &change)) {
+        pn_call_no_content(&call);
+    }
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Users and groups. */
+#include "base/str.h"
+#include "daemon/api/call.h"
+
+static const struct pn_call_rule plain = {.who = PN_SIGNED_IN};
+static const struct pn_call_rule paged = {.query = pn_query_page};
+static const struct pn_call_rule with_body = {.body = PN_BODY_JSON};
+
+/* --- users --------------------------------------------------------------- */
+
+void
+pn_api_users_get(void *context, const struct pn_http_request *req,
+                 struct pn_http_response *res)
+{
+    struct pn_user_list users = {0};
+    struct pn_page page;
+    struct pn_call call;
+    json_t *items, *list;
+
+    if (!pn_call_begin(&call, context, req, res, &paged)
+        || !pn_call_page(&call, &page))
+    {
+        return;
+    }
+    if (!pn_ops_users(call.api->ops, &call.caller, &page, call.arena, &users,
+                      &call.fault))
+    {
+        (void) pn_call_fail(&call);
+        return;
+    }
+    list = pn_call_list(&call, &items);
+    for (uint16_t i = 0; list != NULL && i < users.count; i++) {
+        json_t *user = pn_user_to_json(&users.item[i], call.arena);
+
+        if (user == NULL || json_array_append(items, user) != 0) {
+            list = NULL;
+        }
+    }
+    pn_call_answer_list(&call, list, users.next);
+}
+
+static void
+write_user(struct pn_call *call, struct pn_change *change, unsigned status)
+{
+    struct pn_user_wish wish;
+
+    if (pn_user_wish_from_json(call->body, call->arena, &wish, &call->fault)
+        != PN_OK)
+    {
+        (void) pn_call_fail(call);
+        return;
+    }
+    change->in.user = &wish;
+    if (pn_call_change(call, change)) {
+        pn_call_answer(
+            call, status,
+            pn_call_warned(pn_user_to_json(change->user, call->arena), change));
+    }
+}
+
+void
+pn_api_users_post(void *context, const struct pn_http_request *req,
+                  struct pn_http_response *res)
+{
+    struct pn_change change = {.act = PN_ACT_USER_CREATE};
+    struct pn_call call;
+
+    if (pn_call_begin(&call, context, req, res, &with_body)) {
+        write_user(&call, &change, 201);
+    }
+}
+
+void
+pn_api_user_get(void *context, const struct pn_http_request *req,
+                struct pn_http_response *res)
+{
+    struct pn_user user;
+    struct pn_call call;
+
+    if (!pn_call_begin(&call, context, req, res, &plain)) {
+        return;
+    }
+    if (!pn_ops_user(call.api->ops, &call.caller, req->segment[0], call.arena,
+                     &user, &call.fault))
+    {
+        (void) pn_call_fail(&call);
+        return;
+    }
+    pn_call_answer(&call, 200, pn_user_to_json(&user, call.arena));
+}
+
+void
+pn_api_user_patch(void *context, const struct pn_http_request *req,
+                  struct pn_http_response *res)
+{
+    struct pn_change change = {.act = PN_ACT_USER_EDIT,
+                               .name = req->segment[0]};
+    struct pn_call call;
+
+    if (pn_call_begin(&call, context, req, res, &with_body)) {
+        write_user(&call, &change, 200);
+    }
+}
+
+static void
+delete_named(void *context, const struct pn_http_request *req,
+             struct pn_http_response *res, enum pn_act act)
+{
+    struct pn_change change = {.act = act, .name = req->segment[0]};
+    struct pn_call call;
+
+    if (pn_call_begin(&call, context, req, res, &plain)
+        && pn_call_change(&call, &change))
+    {
+        pn_call_no_content(&call);
+    }
+}
+
+void
+pn_api_user_delete(void *context, const struct pn_http_request *req,
+                   struct pn_http_response *res)
+{
+    delete_named(context, req, res, PN_ACT_USER_DELETE);
+}
+
+/* --- groups -------------------------------------------------------------- */
+
+void
+pn_api_groups_get(void *context, const struct pn_http_request *req,
+                  struct pn_http_response *res)
+{
+    struct pn_group_list groups = {0};
+    struct pn_page page;
+    struct pn_call call;
+    json_t *items, *list;
+
+    if (!pn_call_begin(&call, context, req, res, &paged)
+        || !pn_call_page(&call, &page))
+    {
+        return;
+    }
+    if (!pn_ops_groups(call.api->ops, &call.caller, &page, call.arena, &groups,
+                       &call.fault))
+    {
+        (void) pn_call_fail(&call);
+        return;
+    }
+    list = pn_call_list(&call, &items);
+    for (uint16_t i = 0; list != NULL && i < groups.count; i++) {
+        json_t *group = pn_group_to_json(&groups.item[i], call.arena);
+
+        if (group == NULL || json_array_append(items, group) != 0) {
+            list = NULL;
+        }
+    }
+    pn_call_answer_list(&call, list, groups.next);
+}
+
+static void
+write_group(struct pn_call *call, struct pn_change *change, json_t *doc,
+            unsigned status)
+{
+    struct pn_group group;
+
+    if (doc == NULL) {
+        (void) pn_call_no_memory(call);
+        return;
+    }
+    if (pn_group_from_json(doc, call->arena, &group, &call->fault) != PN_OK) {
+        (void) pn_call_fail(call);
+        return;
+    }
+    change->in.group = &group;
+    if (pn_call_change(call, change)) {
+        pn_call_answer(
+            call, status,
+            pn_call_warned(pn_group_to_json(change->group, call->arena),
+                           change));
+    }
+}
+
+void
+pn_api_groups_post(void *context, const struct pn_http_request *req,
+                   struct pn_http_response *res)
+{
+    struct pn_change change = {.act = PN_ACT_GROUP_CREATE};
+    struct pn_call call;
+
+    if (pn_call_begin(&call, context, req, res, &with_body)) {
+        write_group(&call, &change, call.body, 201);
+    }
+}
+
+static bool
+read_group(struct pn_call *call, struct pn_group *out)
+{
+    return pn_ops_group(call->api->ops, &call->caller, call->req->segment[0],
+                        call->arena, out, &call->fault)
+           || pn_call_fail(call);
+}
+
+void
+pn_api_group_get(void *context, const struct pn_http_request *req,
+                 struct pn_http_response *res)
+{
+    struct pn_group group;
+    struct pn_call call;
+
+    if (pn_call_begin(&call, context, req, res, &plain)
+        && read_group(&call, &group))
+    {
+        pn_call_answer(&call, 200, pn_group_to_json(&group, call.arena));
+    }
+}
+
+void
+pn_api_group_patch(void *context, const struct pn_http_request *req,
+                   struct pn_http_response *res)
+{
+    struct pn_change change = {.act = PN_ACT_GROUP_EDIT,
+                               .name = req->segment[0]};
+    struct pn_group group;
+    struct pn_call call;
+    json_t *base;
+
+    if (!pn_call_begin(&call, context, req, res, &with_body)
+        || !read_group(&call, &group))
+    {
+        return;
+    }
+    base = pn_group_to_json(&group, call.arena);
+    write_group(&call, &change,
+                base != NULL ? pn_call_overlay(&call, base, call.body) : NULL,
+                200);
+}
+
+void
+pn_api_group_delete(void *context, const struct pn_http_request *req,
+                    struct pn_http_response *res)
+{
+    delete_named(context, req, res, PN_ACT_GROUP_DELETE);
+}
