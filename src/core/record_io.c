@@ -49,17 +49,6 @@ pn_record_text_ok(struct pn_str text, size_t max)
     return text.len <= max && !pn_str_has_control(text) && pn_str_is_utf8(text);
 }
 
-struct pn_str
-pn_record_get_text(struct pn_cursor *cur, size_t max)
-{
-    struct pn_str text = pn_cursor_str16(cur);
-
-    if (!pn_record_text_ok(text, max)) {
-        cur->bad = true;
-    }
-    return text;
-}
-
 uint8_t
 pn_record_get_choice(struct pn_cursor *cur, uint8_t last)
 {

@@ -30,7 +30,6 @@ PN_MUST_USE enum pn_err pn_record_seal(struct pn_buf *out, size_t start,
 /* Text without control bytes, well-formed UTF-8, at most max bytes: what may
  * be sent in a header. */
 bool pn_record_text_ok(struct pn_str text, size_t max);
-struct pn_str pn_record_get_text(struct pn_cursor *cur, size_t max);
 
 /* One of 0..last. */
 uint8_t pn_record_get_choice(struct pn_cursor *cur, uint8_t last);
