@@ -419,9 +419,12 @@ static enum pn_err
 publish_everything(struct pn_publisher *p, int64_t *position)
 {
     struct each owners = {p, publish_owner}, tokens = {p, publish_token};
-    enum pn_err err = publish_one(p, publish_policy, 0);
+    /* Taken first, so that what changes meanwhile comes again. */
+    enum pn_err err = pn_store_position(p->store, position);
 
-    (void) position; /* taken before, so that later changes come again */
+    if (err == PN_OK) {
+        err = publish_one(p, publish_policy, 0);
+    }
     if (err == PN_OK) {
         err = publish_apps(p);
     }
@@ -439,9 +442,8 @@ static enum pn_err
 fill(struct pn_publisher *p)
 {
     int64_t position = 0;
-    enum pn_err err = pn_store_position(p->store, &position);
 
-    return err == PN_OK ? in_one_commit(p, &position, publish_everything) : err;
+    return in_one_commit(p, &position, publish_everything);
 }
 
 enum pn_err
