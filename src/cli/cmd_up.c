@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/str.h"
+#include "base/secret.h"
 #include "cli/commands.h"
 #include "cli/connect.h"
+#include "cli/files.h"
 #include "cli/http.h"
 #include "cli/place.h"
 #include "cli/print.h"
@@ -40,6 +42,7 @@ struct run {
     struct pn_up up;
     struct pn_child children[CHILDREN];
     struct pn_note note;
+    const char *password_file; /* of the first administrator, until shown */
     int lock;
 };
 
@@ -169,13 +172,14 @@ name_children(struct run *run)
     const char *nginx_conf = in_data(run, "/nginx/nginx.conf");
     const char *error_log = in_data(run, "/nginx/error.log");
     const char **posternd =
-        pn_arena_array(run->cli->arena, 4, sizeof(*posternd));
+        pn_arena_array(run->cli->arena, 6, sizeof(*posternd));
     const char **nginx = pn_arena_array(run->cli->arena, 8, sizeof(*nginx));
 
     run->children[POSTERND] = (struct pn_child){
         .name = "posternd",
         .argv = posternd,
         .output = in_data(run, "/posternd.log"),
+        .keep = KEEP_OUTPUT,
         .stop = SIGTERM,
     };
     run->children[NGINX] = (struct pn_child){
@@ -183,12 +187,12 @@ name_children(struct run *run)
         .argv = nginx,
         .output = in_data(run, "/nginx/start.log"),
         .log = error_log,
-        .hide = "POSTERN_ADMIN_PASSWORD",
         .stop = SIGQUIT,
     };
-    if (posternd == NULL || nginx == NULL || conf == NULL || prefix == NULL
-        || nginx_conf == NULL || error_log == NULL
-        || run->children[POSTERND].output == NULL
+    run->password_file = in_data(run, "/first-admin-password");
+    if (posternd == NULL || nginx == NULL || run->password_file == NULL
+        || conf == NULL || prefix == NULL || nginx_conf == NULL
+        || error_log == NULL || run->children[POSTERND].output == NULL
         || run->children[NGINX].output == NULL)
     {
         return false;
@@ -196,6 +200,8 @@ name_children(struct run *run)
     posternd[0] = run->up.posternd;
     posternd[1] = "--config";
     posternd[2] = conf;
+    posternd[3] = "--first-admin-out";
+    posternd[4] = run->password_file;
     nginx[0] = run->up.nginx;
     nginx[1] = "-p";
     nginx[2] = prefix;
@@ -208,6 +214,26 @@ name_children(struct run *run)
 
 /* --- what the person is told
  * ----------------------------------------------------- */
+
+/* Shown once, then gone: it must be changed at the first sign-in anyway. */
+static void
+say_first_password(const struct run *run)
+{
+    struct pn_str password;
+
+    if (pn_file_read(run->password_file, PN_SECRET_MAX, run->cli->arena,
+                     &password)
+        != PN_OK)
+    {
+        return;
+    }
+    (void) fprintf(stderr,
+                   "First start: sign in as 'admin' with the one-time password "
+                   "%.*s\n"
+                   "This is the only time that it is shown.\n\n",
+                   (int) strcspn(password.ptr, "\n"), password.ptr);
+    (void) unlink(run->password_file);
+}
 
 static void
 say_started(const struct run *run)
@@ -226,6 +252,7 @@ say_started(const struct run *run)
                    "\n",
                    up->url, up->upstream, up->portal_url, up->data, up->data,
                    run->children[POSTERND].output);
+    say_first_password(run);
     (void) fprintf(stderr, "%s\n", up->preset->advice);
     if (up->users == SEPARATED) {
         (void) fprintf(stderr,
@@ -253,11 +280,25 @@ say_started(const struct run *run)
 /* --- running
  * ---------------------------------------------------------------------- */
 
+/* posternd has its copy, and wipes that; nginx needs none. */
+static void
+forget_given_password(void)
+{
+    static const char name[] = "POSTERN_ADMIN_PASSWORD";
+    char *text = getenv(name); /* NOLINT(concurrency-mt-unsafe) */
+
+    if (text != NULL) {
+        pn_wipe(text, strlen(text));
+        (void) unsetenv(name); /* NOLINT(concurrency-mt-unsafe) */
+    }
+}
+
 static enum pn_exit
 start_and_watch(struct run *run)
 {
     enum pn_exit rc = pn_child_start(&run->children[POSTERND]);
 
+    forget_given_password();
     if (rc != PN_EXIT_OK || !posternd_is_ready(run, &rc)) {
         return rc;
     }
@@ -295,7 +336,7 @@ run_up(struct pn_cli *cli)
         .data = run.up.data,
         .url = run.up.portal_url,
         .admin_socket = rc == PN_EXIT_OK ? in_data(&run, "/admin.sock") : NULL,
-        .cacert = "",
+        .cacert = run.up.tls_cert != NULL ? run.up.tls_cert : "",
     };
     if (rc == PN_EXIT_OK
         && (run.note.admin_socket == NULL || !name_children(&run))) {

@@ -263,7 +263,7 @@ put_http(const struct pn_up *up, struct pn_buf *conf)
     pn_buf_addf(conf,
                 "\n"
                 "    postern_index \"%s/index\";\n"
-                "    postern_usage \"%s/usage.sock\";\n"
+                "    postern_usage \"unix:%s/usage.sock\";\n"
                 "\n"
                 "    upstream application { server %s; keepalive 16; }\n"
                 "    upstream posternd { server \"unix:%s/http.sock\"; }\n"

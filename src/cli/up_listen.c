@@ -97,8 +97,7 @@ pn_up_listen_try(const struct pn_up_listen *listen_on)
         && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0
         && bind(fd, (const struct sockaddr *) &listen_on->addr,
                 listen_on->addr_len)
-               == 0
-        && listen(fd, 1) == 0;
+               == 0;
     int kept = errno;
 
     if (fd >= 0) {

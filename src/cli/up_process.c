@@ -51,9 +51,6 @@ become(const struct pn_child *child, pid_t parent, int output)
     (void) sigemptyset(&none);
     (void) sigprocmask(SIG_SETMASK, &none, NULL);
     (void) signal(SIGPIPE, SIG_DFL);
-    if (child->hide != NULL) {
-        (void) unsetenv(child->hide); /* NOLINT(concurrency-mt-unsafe) */
-    }
     if (null < 0 || dup2(null, STDIN_FILENO) < 0
         || dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0)
     {
@@ -69,9 +66,10 @@ enum pn_exit
 pn_child_start(struct pn_child *child)
 {
     pid_t parent = getpid(), pid;
-    int output =
-        open(child->output,
-             O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int output = open(child->output,
+                      O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW
+                          | (child->keep == KEEP_OUTPUT ? O_APPEND : O_TRUNC),
+                      0600);
 
     if (output < 0) {
         pn_say("cannot write '%s': %s", child->output, strerrordesc_np(errno));

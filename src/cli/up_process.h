@@ -14,10 +14,10 @@ struct pn_child {
     const char *name; /* "nginx" */
     const char *const *argv;
     const char *output; /* file for standard output and error */
-    const char *log;    /* where its last words are, if not in output */
-    const char *hide;   /* an environment variable it must not get */
-    int stop;           /* the signal that ends it cleanly */
-    pid_t pid;          /* 0 = not running */
+    enum { FRESH_OUTPUT = 0, KEEP_OUTPUT } keep; /* from the last run */
+    const char *log; /* where its last words are, if not in output */
+    int stop;        /* the signal that ends it cleanly */
+    pid_t pid;       /* 0 = not running */
     bool ended;
     int status; /* of waitpid, once it has ended */
 };
