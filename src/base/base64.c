@@ -44,7 +44,7 @@ strip_padding(struct pn_str *text)
 enum pn_err
 pn_base64_decode(struct pn_str text, struct pn_buf *out)
 {
-    size_t start = out->len;
+    char *to = out->ptr + out->len; /* room is checked below, once */
     uint32_t bits = 0;
     unsigned held = 0; /* bits not yet written */
 
@@ -58,20 +58,19 @@ pn_base64_decode(struct pn_str text, struct pn_buf *out)
         int value = value_of(text.ptr[i]);
 
         if (value < 0) {
-            out->len = start;
             return PN_E_SYNTAX;
         }
         bits = bits << 6 | (uint32_t) value;
         held += 6;
         if (held >= 8) {
             held -= 8;
-            pn_buf_add_char(out, (char) (uint8_t) (bits >> held));
+            *to++ = (char) (uint8_t) (bits >> held);
         }
     }
     if (bits & ((1U << held) - 1)) {
-        out->len = start; /* a second spelling of the same bytes */
-        return PN_E_SYNTAX;
+        return PN_E_SYNTAX; /* a second spelling of the same bytes */
     }
+    out->len = (size_t) (to - out->ptr);
     return PN_OK;
 }
 

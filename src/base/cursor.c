@@ -2,6 +2,9 @@
 /* Little-endian records, read and written within their bounds. */
 #include "base/cursor.h"
 
+#include <endian.h>
+#include <string.h>
+
 #include "base/buf.h"
 
 struct pn_cursor
@@ -58,7 +61,13 @@ pn_cursor_u32(struct pn_cursor *cur)
 uint64_t
 pn_cursor_u64(struct pn_cursor *cur)
 {
-    return read_le(cur, 8);
+    const uint8_t *bytes = pn_cursor_bytes(cur, sizeof(uint64_t));
+    uint64_t value = 0;
+
+    if (bytes != NULL) {
+        memcpy(&value, bytes, sizeof(value)); /* most of a record: at once */
+    }
+    return le64toh(value);
 }
 
 struct pn_str

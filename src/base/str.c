@@ -136,6 +136,41 @@ pn_str_is_utf8(struct pn_str text)
     return true;
 }
 
+/*
+ * Not 0 if a byte of the word lies outside 0x20..0x7e.  The lowest such byte
+ * sets its high bit in one of the three terms (nothing below it carries or
+ * borrows); without one, no term has a high bit set.
+ */
+static uint64_t
+unprintable(uint64_t word)
+{
+    const uint64_t ones = 0x0101010101010101U;
+    const uint64_t high = ones * 0x80;
+
+    return (word | (word + ones) | (word - ones * 0x20)) & high;
+}
+
+bool
+pn_str_is_printable(struct pn_str text)
+{
+    size_t i = 0;
+
+    for (; i + sizeof(uint64_t) <= text.len; i += sizeof(uint64_t)) {
+        uint64_t word;
+
+        memcpy(&word, text.ptr + i, sizeof(word));
+        if (unprintable(word) != 0) {
+            return false;
+        }
+    }
+    for (; i < text.len; i++) {
+        if (text.ptr[i] < 0x20 || text.ptr[i] > 0x7e) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool
 pn_str_has_control(struct pn_str text)
 {

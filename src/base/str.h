@@ -35,6 +35,12 @@ struct pn_str pn_str_trim(struct pn_str text);
 /* True for well-formed UTF-8 (RFC 3629: shortest form, no surrogates). */
 bool pn_str_is_utf8(struct pn_str text);
 
+/*
+ * True if every byte is printable ASCII (0x20-0x7e): nearly all text, and then
+ * it is UTF-8 without control characters, told eight bytes at a time.
+ */
+bool pn_str_is_printable(struct pn_str text);
+
 /* True if any byte is a control character (0x00-0x1f, 0x7f). */
 bool pn_str_has_control(struct pn_str text);
 

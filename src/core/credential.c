@@ -144,7 +144,9 @@ parse_pair(struct pn_buf *scratch, const struct pn_prefixes *prefixes,
     if (pn_token_classify(user, prefixes) != PN_TOKEN_FOREIGN) {
         out->holds_token = true;
     }
-    if (pn_str_has_control(pair) || user.len > PN_USERNAME_MAX) {
+    bool clean = pn_str_is_printable(pair) || !pn_str_has_control(pair);
+
+    if (!clean || user.len > PN_USERNAME_MAX) {
         out->holds_token |=
             pn_token_classify(secret, prefixes) != PN_TOKEN_FOREIGN;
         return;

@@ -109,7 +109,9 @@ parse(struct pn_str text, struct pn_pathpat *out, size_t *wrong)
         pattern.path.len -= pattern.methods.len + 1;
     }
     *wrong = text.len - pattern.path.len;
-    if (pattern.path.len == 0 || !pn_str_is_utf8(pattern.path)) {
+    if (pattern.path.len == 0
+        || !(pn_str_is_printable(pattern.path) || pn_str_is_utf8(pattern.path)))
+    {
         return PN_E_SYNTAX;
     }
     *wrong += first_wrong(pattern.path);

@@ -46,7 +46,9 @@ pn_record_seal(struct pn_buf *out, size_t start, enum pn_values values)
 bool
 pn_record_text_ok(struct pn_str text, size_t max)
 {
-    return text.len <= max && !pn_str_has_control(text) && pn_str_is_utf8(text);
+    return text.len <= max
+           && (pn_str_is_printable(text)
+               || (!pn_str_has_control(text) && pn_str_is_utf8(text)));
 }
 
 uint8_t

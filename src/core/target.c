@@ -240,6 +240,9 @@ judge_characters(struct pn_str path)
 {
     size_t len;
 
+    if (pn_str_is_printable(path)) {
+        return PN_TARGET_CANONICAL; /* ASCII: nearly always */
+    }
     if (!pn_str_is_utf8(path)) {
         return PN_TARGET_ENCODING;
     }

@@ -15,8 +15,9 @@ enum { BASE = 62, LIMBS = PN_TOKEN_ENTROPY_BYTES / 4 };
 static bool
 is_alnum(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z')
-           || (c >= 'a' && c <= 'z');
+    uint8_t byte = (uint8_t) c, lower = byte | 0x20;
+
+    return (uint8_t) (lower - 'a') < 26 || (uint8_t) (byte - '0') < 10;
 }
 
 bool

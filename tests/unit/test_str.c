@@ -169,6 +169,25 @@ test_each_control_byte_is_found(void **state)
     }
 }
 
+/* Each byte at each place of a word, and behind the last whole word. */
+static void
+test_printable_text_is_told_at_every_place(void **state)
+{
+    char text[20];
+
+    (void) state;
+    assert_true(pn_str_is_printable((struct pn_str){NULL, 0}));
+    for (size_t at = 0; at < sizeof(text); at++) {
+        for (int c = 0; c < 256; c++) {
+            memset(text, c % 2 ? ' ' : '~', sizeof(text));
+            text[at] = (char) c;
+            assert_int_equal(
+                pn_str_is_printable((struct pn_str){text, sizeof(text)}),
+                c >= 0x20 && c <= 0x7e);
+        }
+    }
+}
+
 static void
 test_one_bit_makes_secrets_differ(void **state)
 {
@@ -198,6 +217,7 @@ main(int argc, char **argv)
         cmocka_unit_test(test_only_the_shortest_form_is_utf8),
         cmocka_unit_test(test_utf8_agrees_with_the_encoding_table),
         cmocka_unit_test(test_each_control_byte_is_found),
+        cmocka_unit_test(test_printable_text_is_told_at_every_place),
         cmocka_unit_test(test_one_bit_makes_secrets_differ),
     };
 
