@@ -4,8 +4,6 @@
  */
 #include "core/pathpat.h"
 
-#include <string.h>
-
 #include "base/str.h"
 
 static const struct pn_str double_star = {"**", 2};
@@ -49,7 +47,8 @@ is_path_byte(char c)
 {
     uint8_t byte = (uint8_t) c;
 
-    return byte >= 0x20 && byte != 0x7f && strchr("?#%\\;", c) == NULL;
+    return byte >= 0x20 && byte != 0x7f && c != '?' && c != '#' && c != '%'
+           && c != '\\' && c != ';';
 }
 
 static bool
