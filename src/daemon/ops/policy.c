@@ -144,11 +144,14 @@ pn_apply_policy_put(struct pn_task *task)
                               "again");
     }
     *after = *task->change->in.policy;
-    after->version = before->version + 1;
     const char *by = task->who.has_user               ? task->who.user.username
                      : task->caller->username != NULL ? task->caller->username
                                                       : "";
     enum pn_err err = pn_store_policy_put(task->store, after, by, task->now);
+    if (err == PN_OK) {
+        /* what could not be read again would stop everything */
+        err = pn_store_policy(task->store, task->arena, after);
+    }
     if (err != PN_OK) {
         return pn_task_store_error(task, err);
     }
