@@ -85,26 +85,33 @@ lane_open(struct pn_lane *lane)
                             &lane->publisher);
 }
 
-static void
+/* False, and nothing set, when the lane was left behind meanwhile. */
+static bool
 lane_set(struct pn_lane *lane, enum lane_state state)
 {
     (void) pthread_mutex_lock(&lane->mutex);
-    lane->state = state;
-    (void) pthread_cond_broadcast(&lane->changed);
+    bool mine = !lane->abandoned;
+    if (mine) {
+        lane->state = state;
+        (void) pthread_cond_broadcast(&lane->changed);
+    }
     (void) pthread_mutex_unlock(&lane->mutex);
+    return mine;
 }
 
 static enum pn_err
 publish_now(struct pn_lane *lane)
 {
-    lane_set(lane, LANE_RUNNING);
-    enum pn_err err = pn_publisher_run(lane->publisher);
-    if (err == PN_OK) {
-        return PN_OK;
+    enum pn_err err = PN_E_STATE;
+    if (lane_set(lane, LANE_RUNNING)) {
+        err = pn_publisher_run(lane->publisher);
+    }
+    /* the generation after this one is another lane's business by then */
+    if (err == PN_OK || !lane_set(lane, LANE_REBUILDING)) {
+        return err;
     }
     pn_log(PN_LOG_ERROR, "publish_failed", "error", pn_err_text(err), "next",
            "new generation", NULL);
-    lane_set(lane, LANE_REBUILDING);
     err = pn_publisher_rebuild(lane->publisher);
     if (err != PN_OK) {
         pn_log(PN_LOG_ERROR, "rebuild_failed", "error", pn_err_text(err), NULL);

@@ -78,7 +78,7 @@ trim_feed(struct pn_ops *ops)
 {
     struct pn_index_stats stats;
     if (!pn_lane_stats(ops->lane, &stats)
-        || stats.position - ops->trimmed < 2 * PN_OPS_FEED_KEEP)
+        || stats.position - ops->trimmed < 2 * (int64_t) PN_OPS_FEED_KEEP)
     {
         return PN_OK;
     }

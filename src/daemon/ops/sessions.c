@@ -260,8 +260,8 @@ check_password(struct pn_task *task, struct pn_str username,
     return refuse_sign_in(task->fault, task->arena);
 }
 
-/* NOLINTNEXTLINE(readability-function-size): the header's agreed form */
 bool
+/* NOLINTNEXTLINE(readability-function-size): the header's agreed form */
 pn_ops_sign_in(struct pn_ops *ops, struct pn_str username,
                const struct pn_secret *password, const struct pn_caller *client,
                struct pn_arena *arena, struct pn_secret *cookie,

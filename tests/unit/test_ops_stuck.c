@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Somebody holds the index's writer lock and never lets go.
+ */
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "site.h"
+
+enum { PATIENCE_S = 20 };
+
+static const char *holder_program;
+static struct site site;
+
+/* Returns when the lock is held. */
+static pid_t
+hold_lock(void)
+{
+    char dir[160], line[16] = {0};
+    struct pn_health health;
+    int ends[2];
+    pid_t pid;
+
+    pn_ops_health(site.ops, &health);
+    (void) snprintf(dir, sizeof(dir), "%s/%llu", site.index,
+                    (unsigned long long) health.index.generation);
+    assert_int_equal(pipe(ends), 0);
+    pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        (void) dup2(ends[1], STDOUT_FILENO);
+        (void) execl(holder_program, holder_program, dir, (char *) NULL);
+        _exit(127);
+    }
+    (void) close(ends[1]);
+    assert_true(read(ends[0], line, sizeof(line) - 1) > 0);
+    assert_string_equal(line, "held\n");
+    (void) close(ends[0]);
+    return pid;
+}
+
+static unsigned
+create(const char *json, struct pn_secret *secret)
+{
+    struct pn_caller alice = site_session(&site, "alice");
+
+    return site_token_create(&site, &alice, json, NULL, secret);
+}
+
+static void
+test_change_is_answered_in_time_and_a_new_generation_follows(void **state)
+{
+    struct pn_secret before, late = {0}, after = {0};
+    struct pn_token *token = site_token_of(&site, "alice", &before);
+    struct pn_caller alice = site_session(&site, "alice");
+    int64_t start = (int64_t) time(NULL);
+    unsigned status;
+    int gone = 0;
+    pid_t holder = hold_lock();
+
+    (void) state;
+    assert_int_equal(
+        site_token_act(&site, &alice, PN_ACT_TOKEN_REVOKE, token->id), 503);
+    assert_string_equal(site.fault.code, "not_in_force");
+    assert_true((int64_t) time(NULL) - start <= PN_PUBLISH_DEADLINE_S + 2);
+    do {
+        status = create("{\"name\":\"late\"}", &late);
+    } while (status == 503 && (int64_t) time(NULL) - start < PATIENCE_S);
+    /* a refused one is stored all the same: the name is taken */
+    assert_true(status == 0 || status == 409);
+    assert_int_equal(create("{\"name\":\"after\"}", &after), 0);
+    assert_int_equal(site_gate(&site, &after), PN_REASON_OK);
+    assert_int_equal(site_gate(&site, &before), PN_REASON_TOKEN_REVOKED);
+    (void) site_compare(&site);
+
+    assert_int_equal(kill(holder, SIGKILL), 0);
+    assert_int_equal(waitpid(holder, &gone, 0), holder);
+    /* the thread that was stuck goes on now, and changes nothing */
+    assert_int_equal(create("{\"name\":\"at the end\"}", &after), 0);
+    assert_int_equal(site_gate(&site, &after), PN_REASON_OK);
+    assert_int_equal(site_gate(&site, &before), PN_REASON_TOKEN_REVOKED);
+    (void) site_compare(&site);
+}
+
+static int
+set_up(void **state)
+{
+    (void) state;
+    site_new(&site);
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void) state;
+    site_free(&site);
+    return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            test_change_is_answered_in_time_and_a_new_generation_follows),
+    };
+
+    if (argc != 2) {
+        return 2;
+    }
+    holder_program = argv[1];
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
