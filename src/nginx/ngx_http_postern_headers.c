@@ -10,7 +10,7 @@
  */
 #include "nginx/ngx_http_postern.h"
 
-enum { LIST_STEP = 8 };
+enum { LIST_STEP = 8, COPY_STEP = 16 };
 
 static ngx_uint_t
 is_named(const ngx_table_elt_t *header, const void *lowcase)
@@ -231,9 +231,8 @@ ngx_http_postern_headers_own(ngx_http_request_t *r)
         || theirs.part.elts != r->parent->headers_in.headers.part.elts) {
         return NGX_OK; /* ours already */
     }
-    if (ngx_list_init(list, r->pool, 2 * LIST_STEP, sizeof(ngx_table_elt_t))
-        != NGX_OK)
-    {
+    if (ngx_list_init(list, r->pool, COPY_STEP, sizeof(ngx_table_elt_t))
+        != NGX_OK) {
         return NGX_ERROR;
     }
     r->headers_in.authorization = NULL;

@@ -40,7 +40,7 @@ add_header(ngx_http_request_t *r, const char *key, ngx_str_t value)
     }
     ngx_memzero(header, sizeof(*header));
     header->hash = 1;
-    header->key.data = (u_char *) (uintptr_t) key;
+    header->key.data = (u_char *) key; /* never written to */
     header->key.len = ngx_strlen(key);
     header->value = value;
     return NGX_OK;

@@ -111,7 +111,7 @@ get_reason(ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data)
         return NGX_OK;
     }
     code = pn_reason_code(ctx->decision.reason);
-    answer(v, (u_char *) (uintptr_t) code, ngx_strlen(code));
+    answer(v, (u_char *) code, ngx_strlen(code)); /* never written to */
     return NGX_OK;
 }
 
