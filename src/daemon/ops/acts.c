@@ -36,7 +36,6 @@ static const struct pn_act_row rows[PN_ACT_TOTAL] = {
                                 pn_apply_sign_in_refused},
     [PN_ACT_LAST_USE] = {NULL, pn_auth_anyone, pn_apply_last_use},
     [PN_ACT_SESSION_SEEN] = {NULL, pn_auth_anyone, pn_apply_session_seen},
-    [PN_ACT_SESSIONS_PURGE] = {NULL, pn_auth_anyone, pn_apply_sessions_purge},
 };
 
 const struct pn_act_row *

@@ -25,6 +25,7 @@ enum {
     PN_OPS_FEED_KEEP = 65536,  /* published changes kept: an index that lost its
                                   last commits in a power cut catches up */
     PN_SESSION_SEEN_EVERY_S = 300,
+    PN_SESSION_PURGE_EVERY_S = 3600,
     PN_OPS_WARNINGS_MAX = 64,
 
     PN_SIGNIN_WINDOW_S = 300,
@@ -39,7 +40,6 @@ enum {
     PN_ACT_SIGN_IN_REFUSED = PN_ACT_COUNT,
     PN_ACT_LAST_USE,
     PN_ACT_SESSION_SEEN,
-    PN_ACT_SESSIONS_PURGE,
     PN_ACT_TOTAL,
 };
 
@@ -186,7 +186,6 @@ bool pn_apply_sign_in_refused(struct pn_task *task);
 bool pn_apply_sign_out(struct pn_task *task);
 bool pn_apply_last_use(struct pn_task *task);
 bool pn_apply_session_seen(struct pn_task *task);
-bool pn_apply_sessions_purge(struct pn_task *task);
 
 /* Slow or cheap-to-refuse work in the caller's thread, before the queue. */
 PN_MUST_USE bool pn_prepare_user(struct pn_task *task);

@@ -90,6 +90,19 @@ trim_feed(struct pn_ops *ops)
     return err;
 }
 
+/* Now and then, forget the sessions that have ended. */
+static enum pn_err
+purge_sessions(struct pn_ops *ops)
+{
+    int64_t now = pn_ops_now();
+    if (now - ops->purged_at < PN_SESSION_PURGE_EVERY_S) {
+        return PN_OK;
+    }
+    ops->purged_at = now;
+    return pn_store_sessions_purge(ops->store, now - PN_SESSION_MAX_S,
+                                   now - PN_SESSION_IDLE_S);
+}
+
 static enum pn_err
 batch_store(struct pn_ops *ops, struct pn_task *first)
 {
@@ -104,6 +117,9 @@ batch_store(struct pn_ops *ops, struct pn_task *first)
     }
     if (err == PN_OK) {
         err = trim_feed(ops);
+    }
+    if (err == PN_OK) {
+        err = purge_sessions(ops);
     }
     if (err == PN_OK) {
         err = pn_store_commit(ops->store);

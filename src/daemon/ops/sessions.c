@@ -442,12 +442,3 @@ pn_apply_session_seen(struct pn_task *task)
                ? true
                : pn_task_store_error(task, err);
 }
-
-bool
-pn_apply_sessions_purge(struct pn_task *task)
-{
-    enum pn_err err =
-        pn_store_sessions_purge(task->store, task->now - PN_SESSION_MAX_S,
-                                task->now - PN_SESSION_IDLE_S);
-    return err == PN_OK ? true : pn_task_store_error(task, err);
-}
