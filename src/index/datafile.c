@@ -10,6 +10,7 @@
 
 #include "base/cursor.h"
 #include "index/files.h"
+#include "index/treecheck.h"
 
 enum {
     META_VERSION = 1,
@@ -26,6 +27,7 @@ struct meta {
     uint32_t page_len;
     uint64_t last_page, txn_id;
     uint64_t root; /* UINT64_MAX = empty */
+    uint16_t depth;
 };
 
 static enum pn_err
@@ -48,7 +50,9 @@ meta_decode(const uint8_t bytes[META_LEN], struct meta *out)
     (void) pn_cursor_u64(&cur); /* size of the map */
     meta.page_len = pn_cursor_u32(&cur);
     (void) pn_cursor_bytes(&cur, 44); /* the rest of the list of free pages */
-    (void) pn_cursor_bytes(&cur, 40); /* the tree, up to its root */
+    (void) pn_cursor_bytes(&cur, 6);  /* the tree's flags */
+    meta.depth = pn_cursor_u16(&cur);
+    (void) pn_cursor_bytes(&cur, 32); /* its numbers of pages, entries */
     meta.root = pn_cursor_u64(&cur);
     meta.last_page = pn_cursor_u64(&cur);
     meta.txn_id = pn_cursor_u64(&cur);
@@ -108,4 +112,28 @@ pn_index_datafile_check(int fd)
                    && meta_fits(used, (uint64_t) st.st_size)
                ? PN_OK
                : PN_E_DAMAGED;
+}
+
+enum pn_err
+pn_index_datafile_check_tree(int fd, uint64_t txn_id)
+{
+    struct meta meta;
+    uint64_t offset = 0;
+
+    for (int i = 0; i < META_PAGES; i++) {
+        enum pn_err err = meta_read(fd, offset, &meta);
+
+        if (err != PN_OK) {
+            return err;
+        }
+        if (meta.txn_id == txn_id) {
+            return pn_index_tree_check(
+                fd, &(struct pn_index_tree){.page_len = meta.page_len,
+                                            .last_page = meta.last_page,
+                                            .root = meta.root,
+                                            .depth = meta.depth});
+        }
+        offset = meta.page_len;
+    }
+    return PN_E_BUSY;
 }

@@ -111,6 +111,20 @@ begin_any(struct pn_index_env *env, unsigned flags, MDB_txn **txn)
     return pn_index_lmdb_err(rc);
 }
 
+/* A header page that was overwritten while we looked is no fault; the next
+ * look, if anybody opens again, will do. */
+static enum pn_err
+check_tree(struct pn_index_env *env, MDB_txn *txn)
+{
+    int fd;
+    enum pn_err err = pn_index_lmdb_err(mdb_env_get_fd(env->lmdb, &fd));
+
+    if (err == PN_OK) {
+        err = pn_index_datafile_check_tree(fd, mdb_txn_id(txn));
+    }
+    return err == PN_E_BUSY ? PN_OK : err;
+}
+
 /* The one unnamed database has a fixed handle, but LMDB wants it asked for in
  * some transaction first. */
 static enum pn_err
@@ -127,6 +141,9 @@ learn_dbi(struct pn_index_env *env)
         return err;
     }
     err = pn_index_lmdb_err(mdb_dbi_open(txn, NULL, 0, &env->dbi));
+    if (err == PN_OK) {
+        err = check_tree(env, txn);
+    }
     mdb_txn_abort(txn);
     return err;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * 300 data files with 40 flipped bytes each, read by a process of its own.
- * LMDB trusts its pages, so a worker can still die of one; what must never
- * come out is a token that is alive though it was revoked.
+ * 300 data files with 40 flipped bytes each, read by a process of its own:
+ * LMDB trusts its pages, and without the walk over them 43 died.  What must
+ * never come out is a token that is alive though it was revoked.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -18,7 +18,7 @@
 #include "index/writer.h"
 #include "index_fixture.h"
 
-enum { FILES = 300, FLIPS = 40, TOKENS = 2000, DEATHS_MAX = 75 };
+enum { FILES = 300, FLIPS = 40, TOKENS = 2000 };
 enum { FINE = 0, REFUSED = 1, WRONG = 2 };
 
 /* Every token was revoked. */
@@ -32,7 +32,7 @@ look_at_all(const struct index_fixture *fix)
         return WRONG;
     }
     for (unsigned n = 0; n < TOKENS; n++) {
-        int got = index_look(index, n, n);
+        int got = index_look(index, n, 1);
 
         if (got >= 0 && got != PN_TOKEN_REVOKED) {
             result = WRONG;
@@ -119,7 +119,7 @@ test_a_damaged_file_never_brings_a_token_back(void **state)
     }
     print_message("# of %d files: %u refused tokens, %u killed the reader\n",
                   FILES, refused, deaths);
-    assert_true(deaths <= DEATHS_MAX);
+    assert_int_equal(deaths, 0);
     assert_true(refused + deaths > FILES / 2);
 }
 
