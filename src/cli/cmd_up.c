@@ -309,12 +309,12 @@ start_and_watch(struct run *run)
     if (rc != PN_EXIT_OK || !nginx_is_ready(run, &rc)) {
         return rc;
     }
+    say_started(run);
     if (pn_note_put(&run->note, run->cli->arena) != PN_OK) {
         pn_say("cannot write '%s/run.json': %s", run->up.data,
                strerrordesc_np(errno));
         return PN_EXIT_ERROR;
     }
-    say_started(run);
     (void) still_going(run, -1, &rc);
     return rc;
 }
