@@ -52,6 +52,9 @@ me_json(struct pn_call *call, const struct pn_me *me)
         || json_object_set_new(doc, "why_not",
                                reason != NULL ? json_string(reason)
                                               : json_null())
+               != 0
+        || json_object_set_new(doc, "must_change_password",
+                               json_boolean(me->user.must_change_password))
                != 0)
     {
         return NULL;
