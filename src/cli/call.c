@@ -60,7 +60,8 @@ refused(struct pn_cli *cli, const struct pn_reply *reply, const json_t *doc)
     }
     if (strcmp(code, "password_change_required") == 0) {
         pn_say("with 'postern user passwd'");
-    } else if (reply->status == 403 && con->session == KEPT && con->cookie != NULL) {
+    } else if (reply->status == 403 && con->session == KEPT
+               && con->cookie != NULL) {
         pn_say("you are signed in as '%s' at %s", con->username, con->url);
     }
     return PN_EXIT_ERROR;

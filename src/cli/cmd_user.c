@@ -41,6 +41,7 @@ static const struct pn_option delete_options[] = {
 
 static const struct pn_option passwd_options[] = {
     {"password-file", "FILE", "the new password; - is standard input", PN_ONCE},
+    {"old-password-file", "FILE", "your present password", PN_ONCE},
     {NULL, NULL, NULL, PN_ONCE},
 };
 

@@ -150,19 +150,16 @@ pn_note_put(const struct pn_note *note, struct pn_arena *arena)
     if (text == NULL || own == NULL) {
         goto out;
     }
-    err = pn_file_write(own, 0600, pn_str_from(text));
-    if (err != PN_OK || path == NULL) {
-        goto out;
-    }
 
     /* A convenience: without it commands need --socket. */
-    dir = pn_arena_dup(arena, pn_str_from(path));
+    dir = path != NULL ? pn_arena_dup(arena, pn_str_from(path)) : NULL;
     if (dir != NULL) {
         *strrchr(dir, '/') = '\0';
         if (pn_dir_make(dir, 0755) == PN_OK) {
             (void) !pn_file_write(path, 0600, pn_str_from(text));
         }
     }
+    err = pn_file_write(own, 0600, pn_str_from(text));
 
 out:
     free(text);

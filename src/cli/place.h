@@ -36,7 +36,7 @@ struct pn_note {
 PN_MUST_USE enum pn_err pn_note_find(struct pn_arena *arena,
                                      struct pn_note *out);
 
-/* Writes data/run.json and, as far as possible, the note. PN_E_IO. */
+/* Writes, as far as possible, the note, and last data/run.json. PN_E_IO. */
 PN_MUST_USE enum pn_err pn_note_put(const struct pn_note *note,
                                     struct pn_arena *arena);
 
