@@ -11,6 +11,9 @@ import sys
 SUBJECT = re.compile(r"[a-z0-9][a-z0-9_./+-]*(, ?[a-z0-9_./+-]+)*: \S.*[^.\s]$")
 MAX = 60
 
+# Landed before anybody looked; history is not rewritten for it.
+KNOWN = {"cli: the first administrator's password; docs that work as typed"}
+
 
 def main():
     log = subprocess.run(
@@ -21,6 +24,8 @@ def main():
     for line in log.splitlines():
         commit, _, subject = line.partition(" ")
         why = None
+        if subject in KNOWN:
+            continue
         if len(subject) > MAX:
             why = f"{len(subject)} characters, at most {MAX}"
         elif not SUBJECT.match(subject):
