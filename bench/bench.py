@@ -66,7 +66,8 @@ class Bench:
         sample = self.root / f"tokens-{count}"
         say(f"building an index of {human(count)} tokens")
         subprocess.run([str(self.build / "tests/support/mkindex"), "--bulk",
-                        str(count), "--seed", "1", str(folder), str(sample)],
+                        str(count), "--seed", "1", "--random", "--apps", "bench",
+                        "--sample", "20000", str(folder), str(sample)],
                        check=True, stdout=subprocess.DEVNULL)
         lines = sample.read_text().split()
         random.Random(7).shuffle(lines)

@@ -3,6 +3,7 @@
 import pytest
 
 from harness.backend import Backend
+from harness.gate import Gate, Radicale
 from harness.index import ALICE, APP, Index
 from harness.nginx import Nginx
 from harness.process import Run
@@ -93,3 +94,5 @@ def site(run, nginx, backend, index):
             return self.nginx.request(target, headers=headers, **options)
 
     return Site()
+
+

@@ -1,36 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole thing: `postern up --preset radicale` in front of Radicale.
+"""The whole thing: `postern up` in front of an application.
 
-A Gate owns a Radicale and a `postern up`, both real, in one temporary folder;
+A Gate owns a real `postern up` (nginx, posternd, SQLite) in the test's folder;
 a Person is somebody signed in to the REST API through nginx.
 """
 import json
-import os
-import pathlib
-import signal
-import socket
-import subprocess
-import time
 
 import requests
 
-BUILD = pathlib.Path(os.environ.get("POSTERN_BUILD", "build"))
+from .process import BUILD, answers
+
 PASSWORD = "marked-secret-password-7Q"  # every log is searched for it
 API = "/postern/api/v1"
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+START_S = 60
 
 
 class Person:
     """A session with the REST API."""
 
-    def __init__(self, base):
-        self.base = base
+    def __init__(self, run, base, verify=True):
+        self.run, self.base = run, base
         self.http = requests.Session()
+        self.http.verify = verify
         self.http.headers["Origin"] = base
 
     def call(self, method, path, body=None, **headers):
@@ -57,10 +48,13 @@ class Person:
     def make_token(self, name, **fields):
         answer = self.post("/tokens", {"name": name, **fields})
         assert answer.status_code == 201, answer.text
-        return answer.json()["token"]
+        return self.run.secret(answer.json()["token"])
 
     def tokens(self):
         return self.get("/tokens").json()["items"]
+
+    def token_id(self, name):
+        return next(t["id"] for t in self.tokens() if t["name"] == name)
 
     def patch_app(self, changes):
         apps = self.get("/apps").json()["items"]
@@ -75,66 +69,60 @@ class Person:
         return answer.json()
 
 
-class Gate:
-    def __init__(self, root):
-        self.root = pathlib.Path(root)
-        self.port, self.app_port = free_port(), free_port()
-        self.base = f"http://127.0.0.1:{self.port}"
-        self.radicale = self.up = self._admin = None
+class Radicale:
+    """Debian's Radicale; it believes X-Remote-User and holds no password."""
 
-    def radicale_config(self):
-        return (self.root / "radicale.conf").read_text()
+    preset = "radicale"
 
-    def start_radicale(self):
-        (self.root / "radicale.conf").write_text(f"""
+    def __init__(self, run):
+        self.port = run.port()
+        self.config = f"""
 [server]
-hosts = 127.0.0.1:{self.app_port}
+hosts = 127.0.0.1:{self.port}
 [auth]
 type = http_x_remote_user
 [storage]
-filesystem_folder = {self.root}/collections
+filesystem_folder = {run.dir}/collections
 [rights]
 type = owner_only
-""")
-        self.radicale = subprocess.Popen(
-            ["/usr/bin/python3", "-m", "radicale", "-C",
-             str(self.root / "radicale.conf")],
-            stdout=subprocess.DEVNULL,
-            stderr=open(self.root / "radicale.log", "ab"))
-        self.await_port(self.app_port, self.radicale)
+"""
+        path = run.file("radicale.conf", self.config)
+        run.start("radicale", ["/usr/bin/python3", "-m", "radicale", "-C",
+                               path]).ready(lambda: answers(self.port),
+                                            START_S)
 
-    def await_port(self, port, proc):
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            if proc.poll() is not None:
-                break
-            with socket.socket() as s:
-                if s.connect_ex(("127.0.0.1", port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise AssertionError(f"{proc.args[0]} is not ready\n{self.logs()}")
 
-    def start_up(self):
-        env = {**os.environ, "POSTERN_ADMIN_PASSWORD": PASSWORD}
-        self.up = subprocess.Popen(
-            [str(BUILD / "src/cli/postern"), "up", "--preset", "radicale",
-             "--upstream", f"http://127.0.0.1:{self.app_port}",
-             "--listen", f"127.0.0.1:{self.port}",
-             "--data", str(self.root / "data")],
-            env=env, stdin=subprocess.DEVNULL,
-            stdout=open(self.root / "up.out", "ab"),
-            stderr=open(self.root / "up.err", "ab"))
-        self.await_port(self.port, self.up)
+class Gate:
+    """postern up before app (an object with port and preset)."""
+
+    def __init__(self, run, app, *options, tls=None):
+        self.run, self.app, self.options = run, app, options
+        self.port = run.port()
+        self.verify = str(tls[0]) if tls else True
+        if tls:
+            self.options += ("--tls-cert", tls[0], "--tls-key", tls[1])
+        self.base = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        self.data = run.dir / "data"
+        self._admin = None
+        run.secret(PASSWORD)
+        self.start()
 
     def start(self):
-        self.start_radicale()
-        self.start_up()
-        return self
+        self.up = self.run.start(
+            "postern-up",
+            [BUILD / "src/cli/postern", "up", "--preset", self.app.preset,
+             "--upstream", f"http://127.0.0.1:{self.app.port}",
+             "--listen", f"127.0.0.1:{self.port}", "--data", self.data,
+             *self.options],
+            env={"POSTERN_ADMIN_PASSWORD": PASSWORD})
+        self.up.ready(lambda: answers(self.port), START_S)
+        for log in self.data.rglob("*.log"):
+            self.run.watch_log(log)
 
     def restart(self):
-        self.stop_one(self.up)
+        self.up.stop()
         self._admin = None
-        self.start_up()
+        self.start()
 
     @property
     def admin(self):
@@ -143,7 +131,7 @@ type = owner_only
         return self._admin
 
     def sign_in(self, username):
-        person = Person(self.base)
+        person = Person(self.run, self.base, self.verify)
         answer = person.post("/session", {"username": username,
                                           "password": PASSWORD})
         assert answer.status_code in (200, 201), answer.text
@@ -167,27 +155,5 @@ type = owner_only
     def script(self, method, path, auth=None, **headers):
         """What a script sends: no cookies, no session."""
         return requests.request(method, self.base + path, auth=auth,
-                                headers=headers, timeout=30)
-
-    def logs(self):
-        """Everything any of the processes wrote."""
-        text = ""
-        for path in sorted(self.root.rglob("*")):
-            if path.is_file() and path.suffix in (".log", ".err", ".out"):
-                text += f"== {path}\n" + path.read_text(errors="replace")
-        return text
-
-    @staticmethod
-    def stop_one(proc):
-        if proc is None or proc.poll() is not None:
-            return
-        proc.send_signal(signal.SIGTERM)
-        try:
-            proc.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            proc.kill()
-            proc.wait()
-
-    def stop(self):
-        self.stop_one(self.up)
-        self.stop_one(self.radicale)
+                                headers=headers, timeout=30,
+                                verify=self.verify)

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scripts in a browser: docs/how-to/clients in Debian's Chromium.
+
+The samples that name user and password run as they stand where the location is
+required and the app's challenge is "always"; the corrected ones run under the
+defaults.
+"""
+import json
+import shutil
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+
+from harness.app import App
+from harness.docs import blocks
+from harness.gate import Gate
+from test_clients import PAGES, Desk, is_alice
+
+JQUERY = "/usr/share/javascript/jquery/jquery.min.js"
+# Without these Chromium looks for hosts that are not ours.
+FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic",
+         "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync",
+         "--disable-dev-shm-usage")
+
+XHR = """
+const [username, token, done] = arguments;
+%s
+http.onloadend = () => done([http.status, http.responseText]);
+"""
+AJAX = """
+const [username, token, done] = arguments;
+(%s).always((a, s, b) => {
+    const x = b && b.status ? b : a;
+    done([x.status, x.responseText]);
+});
+"""
+FETCH = """
+const [url, token, done] = arguments;
+fetch(url, {headers: {'Authorization': 'Bearer ' + token}})
+    .then(async r => done([r.status, await r.text()]))
+    .catch(e => done([0, String(e)]));
+"""
+
+
+class Browser:
+    def __init__(self, run):
+        options = webdriver.ChromeOptions()
+        options.binary_location = "/usr/bin/chromium"
+        profile = run.dir / "chromium"
+        for flag in (*FLAGS, f"--user-data-dir={profile}"):
+            options.add_argument(flag)
+        self.driver = webdriver.Chrome(
+            options=options, service=Service("/usr/bin/chromedriver"))
+        self.driver.set_script_timeout(30)
+        run.at_end(self.close)
+        self.profile = profile
+
+    def close(self):
+        self.driver.quit()
+        shutil.rmtree(self.profile, ignore_errors=True)
+
+    def open(self, url, authorization=None):
+        """Load a page; authorization goes with this load only, and is never
+        in the browser's own store of passwords."""
+        headers = {"Authorization": authorization} if authorization else {}
+        self.driver.execute_cdp_cmd("Network.enable", {})
+        self.driver.execute_cdp_cmd("Network.setExtraHTTPHeaders",
+                                    {"headers": headers})
+        self.driver.get(url)
+        self.driver.execute_cdp_cmd("Network.setExtraHTTPHeaders",
+                                    {"headers": {}})
+
+    def call(self, script, *args):
+        return self.driver.execute_async_script(script, *args)
+
+    def add_jquery(self):
+        self.driver.execute_script(open(JQUERY).read())
+
+
+def page(app):
+    (app.folder / "page.html").write_text("<!DOCTYPE html><title>page</title>")
+    return "/page.html"
+
+
+@pytest.fixture(params=["browser-default", "browser-required"])
+def mode(request):
+    return request.param
+
+
+@pytest.fixture
+def browsing(run, mode):
+    """(desk, browser) with a page of the application open."""
+    app = App(run)
+    options = ("--require",) if mode == "browser-required" else ()
+    gate = Gate(run, app, *options)
+    if mode == "browser-required":
+        gate.admin.patch_app({"challenge": "always"})
+    desk = Desk(run, gate)
+    browser = Browser(run)
+    needed = run.basic("alice", desk.token) if options else None
+    browser.open(gate.base + page(app), needed)
+    assert browser.driver.title == "page"
+    return desk, browser
+
+
+def test_xmlhttprequest(browsing, mode):
+    desk, browser = browsing
+    for code in blocks(PAGES + "xmlhttprequest.md", mode):
+        status, text = browser.call(XHR % desk.here(code), "alice", desk.token)
+        assert status == 200, text
+        assert is_alice(text)
+
+
+def test_jquery(browsing, mode):
+    desk, browser = browsing
+    browser.add_jquery()
+    for code in blocks(PAGES + "jquery.md", mode):
+        call = desk.here(code).strip().rstrip(";")
+        status, text = browser.call(AJAX % call, "alice", desk.token)
+        assert status == 200, text
+        assert is_alice(text)
+
+
+@pytest.mark.parametrize("mode", ["browser-default"], indirect=True)
+def test_a_refused_script_under_the_defaults_opens_no_login_box(browsing,
+                                                                mode):
+    """A login box would block the page: the call would never come back."""
+    desk, browser = browsing
+    status, text = browser.call(FETCH, desk.gate.base + "/rest/whoami",
+                                desk.token[:-1] + "!")
+    assert status in (400, 401)
+    assert json.loads(text)["code"] in ("credentials_malformed",
+                                        "token_malformed")
+
+
+@pytest.mark.parametrize("mode", ["browser-default", "browser-required"],
+                         indirect=True)
+def test_fetch_from_another_origin_after_its_preflight(browsing, run, mode):
+    desk, browser = browsing
+    other = App.elsewhere(run)
+    browser.open(f"http://127.0.0.1:{other.port}" + page(other))
+    status, text = browser.call(FETCH, desk.gate.base + "/rest/whoami",
+                                desk.token)
+    assert status == 200, text
+    assert is_alice(text)
