@@ -24,6 +24,9 @@ import time
 
 import rig
 
+# Address space for the index: valgrind cannot map the usual 64 GiB.
+RESERVE = 8 << 30
+
 T_975 = {2: 12.71, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365,
          9: 2.306, 10: 2.262, 11: 2.228, 12: 2.201, 13: 2.179, 14: 2.160,
          15: 2.145, 20: 2.093, 30: 2.045}
@@ -67,7 +70,8 @@ class Bench:
         say(f"building an index of {human(count)} tokens")
         subprocess.run([str(self.build / "tests/support/mkindex"), "--bulk",
                         str(count), "--seed", "1", "--random", "--apps", "bench",
-                        "--sample", "20000", str(folder), str(sample)],
+                        "--sample", "20000", "--reserve",
+                        str(RESERVE), str(folder), str(sample)],
                        check=True, stdout=subprocess.DEVNULL)
         lines = sample.read_text().split()
         random.Random(7).shuffle(lines)
@@ -143,9 +147,11 @@ class Bench:
                 wrap=["valgrind", "--tool=callgrind", "--trace-children=no",
                       f"--callgrind-out-file={out}", "-q"],
                 affinity="master_process off;")
-            server.wait(port)
-            keep_alive(port, n, values)
-            server.stop()
+            try:
+                server.wait(port)
+                keep_alive(port, n, values)
+            finally:
+                server.stop()
             totals.append(int(re.search(r"^(?:summary|totals): (\d+)",
                                         out.read_text(), re.M)[1]))
         return (totals[1] - totals[0]) / (many - few)

@@ -96,3 +96,9 @@ def site(run, nginx, backend, index):
     return Site()
 
 
+
+
+@pytest.fixture
+def gate(run):
+    """`postern up` in front of Radicale."""
+    return Gate(run, Radicale(run))
