@@ -72,6 +72,25 @@ pn_api_tokens_get(void *context, const struct pn_http_request *req,
 
 /* --- one ----------------------------------------------------------------- */
 
+/*
+ * What GET returned may be sent back, its owner too; but nobody makes a token
+ * for somebody else, and ignoring another name would look like it.
+ */
+static bool
+owner_stays(struct pn_call *call, const char *owner)
+{
+    const json_t *given = json_object_get(call->body, "owner");
+    const char *name = json_string_value(given);
+
+    if (given == NULL || (name != NULL && strcmp(name, owner) == 0)) {
+        return true;
+    }
+    pn_fault_field_add(&call->fault, call->arena, "/owner", "read_only",
+                       "A token belongs to whoever made it. To have one for "
+                       "another account, sign in with that account.");
+    return pn_call_fail(call);
+}
+
 void
 pn_api_tokens_post(void *context, const struct pn_http_request *req,
                    struct pn_http_response *res)
@@ -85,7 +104,9 @@ pn_api_tokens_post(void *context, const struct pn_http_request *req,
     char *location;
     struct pn_call call;
 
-    if (!pn_call_begin(&call, context, req, res, &rule)) {
+    if (!pn_call_begin(&call, context, req, res, &rule)
+        || !owner_stays(&call, call.caller.username))
+    {
         return;
     }
     if (pn_token_wish_from_json(call.body, call.arena, &wish, &call.fault)
@@ -140,11 +161,21 @@ pn_api_token_patch(void *context, const struct pn_http_request *req,
     static const struct pn_call_rule rule = {.body = PN_BODY_JSON};
     struct pn_token_wish wish;
     struct pn_change change = {.act = PN_ACT_TOKEN_EDIT, .in.token = &wish};
+    struct pn_token token;
     struct pn_call call;
 
     if (!pn_call_begin(&call, context, req, res, &rule)
         || !pn_call_token_id(&call, &change.id))
     {
+        return;
+    }
+    if (!pn_ops_token(call.api->ops, &call.caller, change.id, call.arena,
+                      &token, &call.fault))
+    {
+        (void) pn_call_fail(&call);
+        return;
+    }
+    if (!owner_stays(&call, token.owner)) {
         return;
     }
     if (pn_token_wish_from_json(call.body, call.arena, &wish, &call.fault)
