@@ -197,7 +197,7 @@ def test_git_with_a_read_only_token_clones_and_cannot_push(run):
 
 
 def test_caldav_client_on_radicale(run):
-    desk = Desk(run, Gate(run, Radicale(run)))
+    desk = Desk(run, Gate(run, Radicale(run), "--require"))
     for code in blocks(PAGES + "caldav.md", "run"):
         assert desk.python(code) == "1 event\n"
 

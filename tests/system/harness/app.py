@@ -5,7 +5,7 @@
     /rest/upload   PUT or POST: how many bytes arrived, and their SHA-256
     /rest/events   five server-sent events, each flushed
     /rest/socket   a WebSocket that echoes text
-    /git/…         git's own http-backend
+    /git/…         git's own http-backend, for people it knows
     everything else: files of its folder (a pip index, an npm registry)
 """
 import base64
@@ -43,6 +43,13 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+
+    def ask(self):
+        """Nobody said who this is."""
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", 'Basic realm="app"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def do_OPTIONS(self):
         self.answer(b"", 204)
@@ -125,6 +132,10 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.rfile.read(6)
 
     def git(self):
+        if not self.headers.get("Remote-User"):
+            b"".join(self.body())
+            self.ask()
+            return
         path, _, query = self.path.partition("?")
         env = {**os.environ, "GIT_PROJECT_ROOT": str(self.app.folder / "git"),
                "GIT_HTTP_EXPORT_ALL": "1", "PATH_INFO": path[4:],

@@ -15,13 +15,20 @@ API = "/postern/api/v1"
 START_S = 60
 
 
+def session(verify):
+    """Of requests; the environment's certificates and proxies are not ours."""
+    http = requests.Session()
+    http.trust_env = False
+    http.verify = verify
+    return http
+
+
 class Person:
     """A session with the REST API."""
 
     def __init__(self, run, base, verify=True):
         self.run, self.base = run, base
-        self.http = requests.Session()
-        self.http.verify = verify
+        self.http = session(verify)
         self.http.headers["Origin"] = base
 
     def call(self, method, path, body=None, **headers):
@@ -154,6 +161,6 @@ class Gate:
 
     def script(self, method, path, auth=None, **headers):
         """What a script sends: no cookies, no session."""
-        return requests.request(method, self.base + path, auth=auth,
-                                headers=headers, timeout=30,
-                                verify=self.verify)
+        with session(self.verify) as http:
+            return http.request(method, self.base + path, auth=auth,
+                                headers=headers, timeout=30)
