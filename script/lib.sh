@@ -29,12 +29,20 @@ die()
 }
 
 # packages_of GROUP...: the package names of these groups, one a line.
+# "npm?npm" is the package npm, unless a command npm is there already: other
+# people's nodejs packages bring one, and conflict with Debian's.
 packages_of()
 {
-    local group
+    local group name
 
     for group; do
-        sed -n "s/^$group: //p" script/packages.txt | tr -s ' ' '\n'
+        # shellcheck disable=SC2013
+        for name in $(sed -n "s/^$group: //p" script/packages.txt); do
+            case $name in
+            *\?*) command -v "${name%%\?*}" >/dev/null || echo "${name#*\?}" ;;
+            *) echo "$name" ;;
+            esac
+        done
     done
 }
 

@@ -140,6 +140,8 @@ def test_pip_from_a_local_index(desk):
 
 
 def test_npm_from_a_local_registry(desk):
+    """npm comes with some nodejs packages and not with Debian's, where it is
+    a package of its own (script/packages.txt, npm)."""
     package = desk.home / "package"
     package.mkdir()
     (package / "package.json").write_text(
