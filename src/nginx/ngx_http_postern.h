@@ -36,8 +36,12 @@ enum {
 /* Names of identity headers, folded: letters small, every byte that is neither
  * letter nor digit a "-".  A last "*" stands for any rest. */
 typedef struct {
-    ngx_array_t items;     /* of ngx_str_t */
-    uint64_t lengths[256]; /* by first byte; bit n: some name has n bytes */
+    ngx_array_t items; /* of ngx_str_t */
+    uint64_t lengths;  /* bit n: some name has n bytes, or may have */
+} ngx_http_postern_bucket_t;
+
+typedef struct {
+    ngx_http_postern_bucket_t by_first[256]; /* by a name's first byte */
 } ngx_http_postern_names_t;
 
 typedef struct {
@@ -143,8 +147,9 @@ void ngx_http_postern_gate_free(void *main_conf);
 void ngx_http_postern_complain(ngx_http_request_t *r, const char *why,
                                ngx_str_t subject);
 
-/* ask.c: nginx's request in core's words, and back */
+/* ask.c: nginx's request in core's words, but for peer_is_local */
 void ngx_http_postern_ask(ngx_http_request_t *r, struct pn_request *out);
+ngx_uint_t ngx_http_postern_peer_is_local(ngx_http_request_t *r);
 ngx_uint_t ngx_http_postern_address(ngx_http_request_t *r, struct pn_ip *out);
 
 /* identity.c */

@@ -73,8 +73,8 @@ is_secure(ngx_http_request_t *r)
  * Does the peer sit on this machine?  Judged on the connection, not on what
  * realip made of it; without the realip module the two are the same.
  */
-static ngx_uint_t
-peer_is_local(ngx_http_request_t *r)
+ngx_uint_t
+ngx_http_postern_peer_is_local(ngx_http_request_t *r)
 {
     static ngx_str_t name = ngx_string("realip_remote_addr");
     ngx_uint_t key = ngx_hash_key(name.data, name.len);
@@ -120,5 +120,4 @@ ngx_http_postern_ask(ngx_http_request_t *r, struct pn_request *out)
         out->sub_path = ngx_http_postern_from(r->uri);
     }
     out->has_address = ngx_http_postern_address(r, &out->address);
-    out->peer_is_local = !out->tls && peer_is_local(r);
 }

@@ -163,7 +163,7 @@ find_app(ngx_http_request_t *r, struct pn_gate *gate)
 /* Ask with an index at hand; *challenge is the app's. */
 static ngx_int_t
 ask_gate(ngx_http_request_t *r, ngx_http_postern_ctx_t *ctx,
-         struct pn_gate *gate, const struct pn_request *request,
+         struct pn_gate *gate, struct pn_request *request,
          const struct pn_credential *credential, enum pn_challenge *challenge)
 {
     ngx_http_postern_main_conf_t *mcf =
@@ -178,6 +178,9 @@ ask_gate(ngx_http_request_t *r, ngx_http_postern_ctx_t *ctx,
     if (ctx->record->counted) {
         counters.rates = NULL; /* this request has had its share */
     }
+    /* Parsing the peer's address is for the few who send plain HTTP there. */
+    request->peer_is_local = pn_gate_policy(gate)->tls_required && !request->tls
+                             && ngx_http_postern_peer_is_local(r);
     pn_gate_decide(gate, app, request, credential, &counters, &ctx->decision,
                    &identity);
     if (app != NULL) {

@@ -20,8 +20,9 @@ strip_set_cookie(ngx_http_request_t *r)
         ngx_table_elt_t *header = part->elts;
 
         for (ngx_uint_t i = 0; i < part->nelts; i++) {
-            if (ngx_http_postern_folds_to(header[i].key.data, header[i].key.len,
-                                          "set-cookie*"))
+            if (header[i].key.len >= 10
+                && ngx_http_postern_folds_to(header[i].key.data,
+                                             header[i].key.len, "set-cookie*"))
             {
                 header[i].hash = 0; /* in answers this does remove it */
             }

@@ -123,28 +123,30 @@ ngx_http_postern_folds_to(const u_char *name, size_t len, const char *folded)
 }
 
 static ngx_int_t
-add_folded(ngx_http_postern_names_t *names, ngx_str_t item)
+add_folded(ngx_conf_t *cf, ngx_http_postern_names_t *names, ngx_str_t item)
 {
-    ngx_str_t *slot = ngx_array_push(&names->items);
+    ngx_http_postern_bucket_t *bucket = &names->by_first[item.data[0]];
     ngx_uint_t any_rest = item.data[item.len - 1] == '*';
     size_t len = any_rest ? item.len - 1 : item.len;
+    ngx_str_t *slot;
 
+    if (bucket->items.elts == NULL
+        && ngx_array_init(&bucket->items, cf->pool, 8, sizeof(item)) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+    slot = ngx_array_push(&bucket->items);
     if (slot == NULL) {
         return NGX_ERROR;
     }
     *slot = item;
-    names->lengths[item.data[0]] |=
-        any_rest ? UINT64_MAX << len : UINT64_C(1) << len;
+    bucket->lengths |= any_rest ? UINT64_MAX << len : UINT64_C(1) << len;
     return NGX_OK;
 }
 
 ngx_int_t
 ngx_http_postern_names_init(ngx_conf_t *cf, ngx_http_postern_names_t *names)
 {
-    if (ngx_array_init(&names->items, cf->pool, 64, sizeof(ngx_str_t))
-        != NGX_OK) {
-        return NGX_ERROR;
-    }
     for (size_t i = 0; i < PN_LEN(families); i++) {
         ngx_str_t item;
 
@@ -154,7 +156,7 @@ ngx_http_postern_names_init(ngx_conf_t *cf, ngx_http_postern_names_t *names)
             return NGX_ERROR;
         }
         ngx_memcpy(item.data, families[i], item.len);
-        if (add_folded(names, item) != NGX_OK) {
+        if (add_folded(cf, names, item) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -199,21 +201,26 @@ ngx_http_postern_names_add(ngx_conf_t *cf, ngx_http_postern_names_t *names,
     for (size_t i = 0; i < item.len; i++) {
         item.data[i] = fold(name->data[i]); /* also "*": no patterns here */
     }
-    return add_folded(names, item);
+    return add_folded(cf, names, item);
 }
 
 ngx_uint_t
 ngx_http_postern_names_has(const ngx_http_postern_names_t *names,
                            const u_char *name, size_t len)
 {
-    const ngx_str_t *item = names->items.elts;
     size_t bit = len < NAME_MAX_LEN ? len : NAME_MAX_LEN;
+    const ngx_http_postern_bucket_t *bucket;
+    const ngx_str_t *item;
 
-    /* Nearly every header ends here. */
-    if (len == 0 || !(names->lengths[fold(name[0])] >> bit & 1)) {
+    if (len == 0) {
         return 0;
     }
-    for (ngx_uint_t i = 0; i < names->items.nelts; i++) {
+    bucket = &names->by_first[fold(name[0])];
+    if (!(bucket->lengths >> bit & 1)) {
+        return 0; /* nearly every header */
+    }
+    item = bucket->items.elts;
+    for (ngx_uint_t i = 0; i < bucket->items.nelts; i++) {
         if (fits(name, len, item[i].data, item[i].len)) {
             return 1;
         }
