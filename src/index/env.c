@@ -39,40 +39,6 @@ struct pn_index_env {
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct pn_index_env *table;
 
-enum pn_err
-pn_index_lmdb_err(int rc)
-{
-    switch (rc) {
-    case MDB_SUCCESS:
-        return PN_OK;
-    case MDB_NOTFOUND:
-        return PN_E_NOT_FOUND;
-    case MDB_MAP_FULL:
-    case MDB_TXN_FULL:
-        return PN_E_NO_SPACE;
-    case MDB_READERS_FULL:
-        return PN_E_BUSY;
-    case MDB_VERSION_MISMATCH:
-        return PN_E_VERSION;
-    case MDB_INVALID:
-    case MDB_CORRUPTED:
-    case MDB_PAGE_NOTFOUND:
-    case MDB_PANIC:
-    case MDB_CURSOR_FULL:
-    case MDB_PAGE_FULL:
-    case MDB_INCOMPATIBLE:
-    case MDB_BAD_DBI:
-    case MDB_BAD_VALSIZE:
-        return PN_E_DAMAGED;
-    case MDB_BAD_TXN:
-    case MDB_BAD_RSLOT:
-        return PN_E_STATE;
-    default:
-        errno = rc > 0 ? rc : EIO;
-        return pn_index_errno();
-    }
-}
-
 static void
 env_free(struct pn_index_env *env)
 {

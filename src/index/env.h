@@ -67,6 +67,10 @@ bool pn_index_env_is_shared(struct pn_index_env *env);
  * be SIGBUS. */
 bool pn_index_env_is_sound(const struct pn_index_env *env);
 
+/* Key or data for LMDB, which reads but does not write it: its type merely
+ * cannot say so. */
+MDB_val pn_index_val(const void *bytes, size_t len);
+
 /* What an LMDB result means to us. */
 enum pn_err pn_index_lmdb_err(int rc);
 

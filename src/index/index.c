@@ -296,7 +296,7 @@ pn_index_end(struct pn_index *index)
 static enum pn_err
 get(struct pn_index *index, const struct pn_index_key *key, struct pn_str *out)
 {
-    MDB_val k = {key->len, (void *) (uintptr_t) key->bytes};
+    MDB_val k = pn_index_val(key->bytes, key->len);
     MDB_val v;
     int rc;
 

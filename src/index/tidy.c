@@ -46,11 +46,11 @@ list_old(struct pn_index_writer *writer, uint64_t old[TIDY_MAX])
         return 0;
     }
     /* The stream is this call's own, which readdir(3) allows. */
-    while (count < TIDY_MAX && (entry = readdir(stream)) != NULL)
-    { /* NOLINT(concurrency-*) */
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe) */
+    while ((entry = readdir(stream)) != NULL) {
         uint64_t generation = pn_index_generation_of(entry->d_name);
 
-        if (generation != 0 && generation < present) {
+        if (generation != 0 && generation < present && count < TIDY_MAX) {
             old[count++] = generation;
         }
     }

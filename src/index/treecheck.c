@@ -58,7 +58,7 @@ node_count(const uint8_t *page)
 static const uint8_t *
 node_at(const uint8_t *page, uint16_t n)
 {
-    return page + u16_at(page + HEADER_LEN + 2 * n);
+    return page + u16_at(page + HEADER_LEN + (size_t) 2 * n);
 }
 
 static uint64_t
@@ -100,7 +100,7 @@ overflow_ok(const struct walk *walk, uint64_t number, uint32_t data_len)
 static bool
 node_ok(const struct walk *walk, uint16_t n, uint16_t kind)
 {
-    uint32_t offset = u16_at(walk->page + HEADER_LEN + 2 * n);
+    uint32_t offset = u16_at(walk->page + HEADER_LEN + (size_t) 2 * n);
     uint32_t end = walk->tree->page_len;
     const uint8_t *node = walk->page + offset;
 

@@ -21,12 +21,6 @@
 static const uint64_t default_reserve = (uint64_t) 64 << 30;
 static const uint64_t min_reserve = (uint64_t) 256 << 10;
 
-static bool
-is_new_generation(const struct pn_index_writer *writer)
-{
-    return writer->base != writer->meta.generation;
-}
-
 static uint64_t
 page_generation(const struct pn_index_writer *writer)
 {
@@ -311,180 +305,6 @@ pn_index_writer_abort(struct pn_index_writer *writer)
     }
 }
 
-static bool
-key_follows(const struct pn_index_key *key, const struct pn_index_key *last)
-{
-    size_t len = key->len < last->len ? key->len : last->len;
-    int order = memcmp(key->bytes, last->bytes, len);
-
-    return order > 0 || (order == 0 && key->len > last->len);
-}
-
-/* Count tells whether the key is new; it may be NULL. */
-static enum pn_err
-put(struct pn_index_writer *writer, const struct pn_index_key *key,
-    struct pn_str record, uint64_t *count)
-{
-    MDB_val k = {key->len, (void *) (uintptr_t) key->bytes};
-    MDB_val v = {record.len, (void *) (uintptr_t) record.ptr};
-    unsigned flags = MDB_NOOVERWRITE;
-    int rc;
-
-    if (writer->txn == NULL) {
-        return PN_E_STATE;
-    }
-    if (record.len > PN_RECORD_MAX) {
-        return PN_E_TOO_LONG;
-    }
-    /* Keys that come sorted into a new generation fill its pages wholly. */
-    if (is_new_generation(writer) && key_follows(key, &writer->last)) {
-        flags |= MDB_APPEND;
-        memcpy(writer->last.bytes, key->bytes, key->len);
-        writer->last.len = key->len;
-    }
-    rc = mdb_put(writer->txn, pn_index_env_dbi(writer->env), &k, &v, flags);
-    if (rc == MDB_SUCCESS && count != NULL) {
-        (*count)++;
-    }
-    if (rc == MDB_KEYEXIST) {
-        v = (MDB_val){record.len, (void *) (uintptr_t) record.ptr};
-        rc = mdb_put(writer->txn, pn_index_env_dbi(writer->env), &k, &v, 0);
-    }
-    writer->map_was_full = writer->map_was_full || rc == MDB_MAP_FULL;
-    return pn_index_lmdb_err(rc);
-}
-
-static enum pn_err
-del(struct pn_index_writer *writer, const struct pn_index_key *key,
-    uint64_t *count)
-{
-    MDB_val k = {key->len, (void *) (uintptr_t) key->bytes};
-    int rc;
-
-    if (writer->txn == NULL) {
-        return PN_E_STATE;
-    }
-    rc = mdb_del(writer->txn, pn_index_env_dbi(writer->env), &k, NULL);
-    if (rc == MDB_NOTFOUND) {
-        return PN_OK;
-    }
-    if (rc == MDB_SUCCESS && count != NULL && *count > 0) {
-        (*count)--;
-    }
-    writer->map_was_full = writer->map_was_full || rc == MDB_MAP_FULL;
-    return pn_index_lmdb_err(rc);
-}
-
-static enum pn_err
-put_id(struct pn_index_writer *writer, enum pn_index_kind kind, uint64_t id,
-       struct pn_str record)
-{
-    struct pn_index_key key;
-
-    pn_index_key_id(kind, id, &key);
-    return put(writer, &key, record,
-               kind == PN_INDEX_KIND_OWNER ? &writer->draft.owners : NULL);
-}
-
-static enum pn_err
-del_id(struct pn_index_writer *writer, enum pn_index_kind kind, uint64_t id)
-{
-    struct pn_index_key key;
-
-    pn_index_key_id(kind, id, &key);
-    return del(writer, &key,
-               kind == PN_INDEX_KIND_OWNER ? &writer->draft.owners : NULL);
-}
-
-enum pn_err
-pn_index_put_token(struct pn_index_writer *writer, const struct pn_hash *hash,
-                   struct pn_str record)
-{
-    struct pn_index_key key;
-
-    pn_index_key_token(hash, &key);
-    return put(writer, &key, record, &writer->draft.tokens);
-}
-
-enum pn_err
-pn_index_del_token(struct pn_index_writer *writer, const struct pn_hash *hash)
-{
-    struct pn_index_key key;
-
-    pn_index_key_token(hash, &key);
-    return del(writer, &key, &writer->draft.tokens);
-}
-
-enum pn_err
-pn_index_put_token_name(struct pn_index_writer *writer, uint64_t id,
-                        struct pn_str name)
-{
-    return put_id(writer, PN_INDEX_KIND_TOKEN_NAME, id, name);
-}
-
-enum pn_err
-pn_index_del_token_name(struct pn_index_writer *writer, uint64_t id)
-{
-    return del_id(writer, PN_INDEX_KIND_TOKEN_NAME, id);
-}
-
-enum pn_err
-pn_index_put_owner(struct pn_index_writer *writer, uint64_t id,
-                   struct pn_str record)
-{
-    return put_id(writer, PN_INDEX_KIND_OWNER, id, record);
-}
-
-enum pn_err
-pn_index_del_owner(struct pn_index_writer *writer, uint64_t id)
-{
-    return del_id(writer, PN_INDEX_KIND_OWNER, id);
-}
-
-enum pn_err
-pn_index_put_rules(struct pn_index_writer *writer, uint64_t id,
-                   struct pn_str record)
-{
-    return put_id(writer, PN_INDEX_KIND_RULES, id, record);
-}
-
-enum pn_err
-pn_index_del_rules(struct pn_index_writer *writer, uint64_t id)
-{
-    return del_id(writer, PN_INDEX_KIND_RULES, id);
-}
-
-enum pn_err
-pn_index_put_app(struct pn_index_writer *writer, struct pn_str name,
-                 struct pn_str record)
-{
-    struct pn_index_key key;
-    enum pn_err err = pn_index_key_app(name, &key);
-
-    writer->policy_changed = true;
-    return err == PN_OK ? put(writer, &key, record, &writer->draft.apps) : err;
-}
-
-enum pn_err
-pn_index_del_app(struct pn_index_writer *writer, struct pn_str name)
-{
-    struct pn_index_key key;
-    enum pn_err err = pn_index_key_app(name, &key);
-
-    writer->policy_changed = true;
-    return err == PN_OK ? del(writer, &key, &writer->draft.apps) : err;
-}
-
-enum pn_err
-pn_index_put_policy(struct pn_index_writer *writer, struct pn_str record)
-{
-    struct pn_index_key key;
-
-    writer->policy_changed = true;
-    pn_index_key_one(PN_INDEX_KIND_POLICY, &key);
-    return put(writer, &key, record, NULL);
-}
-
 static enum pn_err
 put_meta(struct pn_index_writer *writer)
 {
@@ -494,7 +314,7 @@ put_meta(struct pn_index_writer *writer)
 
     pn_index_meta_encode(&writer->draft, &buf);
     pn_index_key_one(PN_INDEX_KIND_META, &key);
-    return put(writer, &key, pn_buf_str(&buf), NULL);
+    return pn_index_put_any(writer, &key, pn_buf_str(&buf), NULL);
 }
 
 /* A power cut must not leave the page ahead of what it points to. */
@@ -538,7 +358,7 @@ commit_txn(struct pn_index_writer *writer)
 enum pn_err
 pn_index_writer_commit(struct pn_index_writer *writer, int64_t position)
 {
-    bool is_new = is_new_generation(writer);
+    bool is_new = pn_index_writer_is_new(writer);
     enum pn_err err = PN_E_STATE;
 
     if (writer->txn == NULL) {

@@ -31,4 +31,12 @@ struct pn_index_writer {
     bool map_was_full;
 };
 
+/* Is a generation being written that is not current yet? */
+bool pn_index_writer_is_new(const struct pn_index_writer *writer);
+
+/* Raises *count, if not NULL, when the key is new. */
+PN_MUST_USE enum pn_err pn_index_put_any(struct pn_index_writer *writer,
+                                         const struct pn_index_key *key,
+                                         struct pn_str record, uint64_t *count);
+
 #endif
