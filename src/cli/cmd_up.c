@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/secret.h"
+#include "base/str.h"
 #include "cli/commands.h"
 #include "cli/connect.h"
 #include "cli/files.h"
@@ -164,51 +165,54 @@ in_data(struct run *run, const char *tail)
     return pn_arena_printf(run->cli->arena, "%s%s", run->up.data, tail);
 }
 
+/* An argument list of copies; NULL when out of memory. */
+static char **
+arguments(struct pn_arena *arena, const char *const *words, size_t count)
+{
+    char **argv = pn_arena_array(arena, count + 1, sizeof(*argv));
+
+    for (size_t i = 0; argv != NULL && i < count; i++) {
+        argv[i] = words[i] != NULL ? pn_arena_dup(arena, pn_str_from(words[i]))
+                                   : NULL;
+        if (argv[i] == NULL) {
+            return NULL;
+        }
+    }
+    return argv;
+}
+
 static bool
 name_children(struct run *run)
 {
-    const char *conf = in_data(run, "/postern.conf");
-    const char *prefix = in_data(run, "/nginx");
-    const char *nginx_conf = in_data(run, "/nginx/nginx.conf");
     const char *error_log = in_data(run, "/nginx/error.log");
-    const char **posternd =
-        pn_arena_array(run->cli->arena, 6, sizeof(*posternd));
-    const char **nginx = pn_arena_array(run->cli->arena, 8, sizeof(*nginx));
+    const char *password = in_data(run, "/first-admin-password");
+    const char *const posternd[] = {run->up.posternd, "--config",
+                                    in_data(run, "/postern.conf"),
+                                    "--first-admin-out", password};
+    const char *const nginx[] = {
+        run->up.nginx, "-p", in_data(run, "/nginx"),           "-e",
+        error_log,     "-c", in_data(run, "/nginx/nginx.conf")};
 
+    run->password_file = password;
     run->children[POSTERND] = (struct pn_child){
         .name = "posternd",
-        .argv = posternd,
+        .argv = arguments(run->cli->arena, posternd, PN_LEN(posternd)),
         .output = in_data(run, "/posternd.log"),
         .keep = KEEP_OUTPUT,
         .stop = SIGTERM,
     };
     run->children[NGINX] = (struct pn_child){
         .name = "nginx",
-        .argv = nginx,
+        .argv = arguments(run->cli->arena, nginx, PN_LEN(nginx)),
         .output = in_data(run, "/nginx/start.log"),
         .log = error_log,
         .stop = SIGQUIT,
     };
-    run->password_file = in_data(run, "/first-admin-password");
-    if (posternd == NULL || nginx == NULL || run->password_file == NULL
-        || conf == NULL || prefix == NULL || nginx_conf == NULL
-        || error_log == NULL || run->children[POSTERND].output == NULL
-        || run->children[NGINX].output == NULL)
-    {
-        return false;
+    for (size_t i = 0; i < CHILDREN; i++) {
+        if (run->children[i].argv == NULL || run->children[i].output == NULL) {
+            return false;
+        }
     }
-    posternd[0] = run->up.posternd;
-    posternd[1] = "--config";
-    posternd[2] = conf;
-    posternd[3] = "--first-admin-out";
-    posternd[4] = run->password_file;
-    nginx[0] = run->up.nginx;
-    nginx[1] = "-p";
-    nginx[2] = prefix;
-    nginx[3] = "-e";
-    nginx[4] = error_log;
-    nginx[5] = "-c";
-    nginx[6] = nginx_conf;
     return true;
 }
 

@@ -21,6 +21,7 @@ struct taking {
 };
 
 static size_t
+/* NOLINTNEXTLINE(readability-non-const-parameter): curl's type */
 take_body(char *bytes, size_t one, size_t len, void *arg)
 {
     struct taking *taking = arg;

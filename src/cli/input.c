@@ -72,7 +72,7 @@ ask(int fd, const char *question, enum echo echo, char *line, size_t size)
     if (echo == ECHO_OFF && tcgetattr(fd, &before) == 0) {
         quiet = before;
         quiet.c_lflag &= ~(tcflag_t) (ECHO | ISIG);
-        (void) sigprocmask(SIG_BLOCK, &stop, &kept);
+        (void) pthread_sigmask(SIG_BLOCK, &stop, &kept);
         hushed = tcsetattr(fd, TCSAFLUSH, &quiet) == 0;
     }
     put(fd, question);
@@ -81,7 +81,7 @@ ask(int fd, const char *question, enum echo echo, char *line, size_t size)
     if (hushed) {
         (void) tcsetattr(fd, TCSAFLUSH, &before);
         put(fd, "\n");
-        (void) sigprocmask(SIG_SETMASK, &kept, NULL);
+        (void) pthread_sigmask(SIG_SETMASK, &kept, NULL);
     }
     if (good && strchr(line, 0x03) != NULL) { /* Ctrl-C, without ISIG */
         good = false;
@@ -130,9 +130,8 @@ from_terminal(int fd, const char *question, enum pn_prompt prompt,
     char first[PN_SECRET_MAX + 1] = "", again[PN_SECRET_MAX + 1] = "";
     enum pn_exit rc = PN_EXIT_ERROR;
 
-    if (!ask(fd, question, ECHO_OFF, first, sizeof(first))) {
-        pn_say("nothing was entered");
-    } else if (first[0] == '\0') {
+    if (!ask(fd, question, ECHO_OFF, first, sizeof(first)) || first[0] == '\0')
+    {
         pn_say("nothing was entered");
     } else if (prompt == PN_PROMPT_TWICE
                && (!ask(fd, "The same again", ECHO_OFF, again, sizeof(again))

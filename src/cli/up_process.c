@@ -31,7 +31,7 @@ pn_children_init(void)
     (void) sigaddset(&watched, SIGTERM);
     (void) sigaddset(&watched, SIGHUP);
     (void) sigaddset(&watched, SIGCHLD);
-    (void) sigprocmask(SIG_BLOCK, &watched, NULL);
+    (void) pthread_sigmask(SIG_BLOCK, &watched, NULL);
 }
 
 /* In the child: never returns. */
@@ -49,14 +49,14 @@ become(const struct pn_child *child, pid_t parent, int output)
         _exit(1);
     }
     (void) sigemptyset(&none);
-    (void) sigprocmask(SIG_SETMASK, &none, NULL);
+    (void) pthread_sigmask(SIG_SETMASK, &none, NULL);
     (void) signal(SIGPIPE, SIG_DFL);
     if (null < 0 || dup2(null, STDIN_FILENO) < 0
         || dup2(output, STDOUT_FILENO) < 0 || dup2(output, STDERR_FILENO) < 0)
     {
         _exit(1);
     }
-    (void) execv(child->argv[0], (char *const *) (uintptr_t) child->argv);
+    (void) execv(child->argv[0], child->argv);
     (void) dprintf(STDERR_FILENO, "cannot run '%s': error %d\n", child->argv[0],
                    errno);
     _exit(127);

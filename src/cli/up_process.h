@@ -11,8 +11,8 @@
 #include "cli/cli.h"
 
 struct pn_child {
-    const char *name; /* "nginx" */
-    const char *const *argv;
+    const char *name;   /* "nginx" */
+    char **argv;        /* ends with NULL */
     const char *output; /* file for standard output and error */
     enum { FRESH_OUTPUT = 0, KEEP_OUTPUT } keep; /* from the last run */
     const char *log; /* where its last words are, if not in output */
