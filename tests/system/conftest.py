@@ -6,6 +6,7 @@ from harness.backend import Backend
 from harness.gate import Gate, Radicale
 from harness.index import ALICE, APP, Index
 from harness.nginx import Nginx
+from harness.posternd import Posternd
 from harness.process import Run
 
 
@@ -96,6 +97,12 @@ def site(run, nginx, backend, index):
     return Site()
 
 
+@pytest.fixture
+def posternd(run):
+    """posternd(…) starts one; arguments as for harness.posternd.Posternd."""
+    def start(**options):
+        return Posternd(run, **options)
+    return start
 
 
 @pytest.fixture

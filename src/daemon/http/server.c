@@ -255,7 +255,7 @@ pn_http_start(const struct pn_http_options *options,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) CONNECTION_BYTES,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) TIMEOUT_S,
         MHD_OPTION_THREAD_STACK_SIZE, (size_t) STACK_BYTES,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, begin,
+        MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_URI_LOG_CALLBACK, begin,
         server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, NULL,
         MHD_OPTION_NOTIFY_COMPLETED, end, server, MHD_OPTION_END);
     if (server->daemon == NULL) {
