@@ -10,6 +10,7 @@
 #include "daemon/api/cookie.h"
 
 const char *const pn_query_page[] = {"cursor", "limit", NULL};
+const char *const pn_no_names[] = {NULL};
 
 struct pn_str
 pn_call_cookie_name(const struct pn_call *call)
@@ -296,7 +297,7 @@ pn_call_secret(struct pn_call *call, const char *key, struct pn_secret *out)
     if (text == NULL || len == 0) {
         pn_fault_field_add(&call->fault, call->arena,
                            pointer != NULL ? pointer : "",
-                           value == NULL ? "missing" : "invalid_type",
+                           value == NULL ? "required" : "invalid_type",
                            "The %s must be a text, and not empty.", key);
         return pn_call_fail(call);
     }

@@ -80,6 +80,7 @@ PN_MUST_USE bool pn_call_secret(struct pn_call *call, const char *key,
 json_t *pn_call_overlay(struct pn_call *call, json_t *base, json_t *patch);
 
 extern const char *const pn_query_page[]; /* cursor, limit */
+extern const char *const pn_no_names[];   /* an empty list */
 
 pn_http_handler_fn pn_api_session_post, pn_api_session_delete;
 pn_http_handler_fn pn_api_me_get, pn_api_me_password;

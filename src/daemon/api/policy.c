@@ -111,7 +111,7 @@ static void
 need(const struct pn_doc *doc, const char *key, const char *value)
 {
     if (value == NULL && !pn_doc_has(doc, key)) {
-        pn_doc_bad(doc, key, "missing", "The %s is missing.", key);
+        pn_doc_bad(doc, key, "required", "The %s is missing.", key);
     }
 }
 
@@ -134,7 +134,7 @@ read_question(struct pn_call *call, struct pn_question *out)
     struct pn_doc doc;
 
     if (pn_doc_begin(&run, call->body, &doc)) {
-        pn_doc_known(&doc, names, NULL);
+        pn_doc_known(&doc, names, pn_no_names);
         pn_doc_text(&doc, "username", &text, &user);
         pn_doc_text(&doc, "token_id", &text, &token);
         pn_doc_text(&doc, "app", &text, &app);

@@ -17,7 +17,7 @@ check_members(struct pn_call *call, const char *const *names)
     struct pn_doc doc;
 
     if (pn_doc_begin(&run, call->body, &doc)) {
-        pn_doc_known(&doc, names, NULL);
+        pn_doc_known(&doc, names, pn_no_names);
     }
     return pn_doc_verdict(&run) == PN_OK || pn_call_fail(call);
 }
@@ -115,7 +115,7 @@ member_text(struct pn_call *call, const char *key)
 
     if (text == NULL || text[0] == '\0') {
         pn_fault_field_add(&call->fault, call->arena, "/username",
-                           value == NULL ? "missing" : "invalid_type",
+                           value == NULL ? "required" : "invalid_type",
                            "The user name must be a text, and not empty.");
         (void) pn_call_fail(call);
         return NULL;

@@ -217,7 +217,7 @@ take_reason(struct pn_call *call, char **reason)
         return true;
     }
     if (pn_doc_begin(&run, call->body, &doc)) {
-        pn_doc_known(&doc, names, NULL);
+        pn_doc_known(&doc, names, pn_no_names);
         pn_doc_text(&doc, "reason", &rule, reason);
     }
     return pn_doc_verdict(&run) == PN_OK || pn_call_fail(call);

@@ -89,7 +89,7 @@ cut(struct pn_str text, char out[PN_USAGE_TEXT_MAX + 1])
 }
 
 static bool
-may_log(struct pn_usage_receiver *r, time_t now)
+within_limit(struct pn_usage_receiver *r, time_t now)
 {
     if (now != r->second) {
         if (r->suppressed > 0) {
@@ -166,7 +166,7 @@ take_datagram(struct pn_usage_receiver *r, struct pn_str datagram)
             (void) pthread_mutex_lock(&r->mutex);
             lost += pn_use_table_put(r->filling, &line) != PN_OK;
             (void) pthread_mutex_unlock(&r->mutex);
-        } else if (line.reason != PN_REASON_OK && may_log(r, now)) {
+        } else if (line.reason != PN_REASON_OK && within_limit(r, now)) {
             log_line(&line);
         }
     }
@@ -179,7 +179,7 @@ take_datagram(struct pn_usage_receiver *r, struct pn_str datagram)
         (void) pthread_cond_signal(&r->changed);
     }
     (void) pthread_mutex_unlock(&r->mutex);
-    if (err != PN_E_NOT_FOUND && may_log(r, now)) {
+    if (err != PN_E_NOT_FOUND && within_limit(r, now)) {
         pn_log(PN_LOG_WARNING, "usage_not_understood", "error",
                pn_err_text(err), NULL);
     }
@@ -237,7 +237,7 @@ drain(struct pn_usage_receiver *r, char bytes[PN_USAGE_DATAGRAM_MAX])
             (void) pthread_mutex_lock(&r->mutex);
             r->counts.refused++;
             (void) pthread_mutex_unlock(&r->mutex);
-            if (may_log(r, time(NULL))) {
+            if (within_limit(r, time(NULL))) {
                 char uid[16];
 
                 (void) snprintf(uid, sizeof(uid), "%d", (int) sender);

@@ -233,6 +233,9 @@ pn_group_from_json(json_t *doc, struct pn_arena *arena, struct pn_group *out,
         pn_doc_known(&root, names, read_only);
         pn_doc_text(&root, "name", &name, &group.name);
         pn_doc_text(&root, "description", &description, &group.description);
+        if (!pn_doc_has(&root, "name")) {
+            pn_doc_bad(&root, "name", "required", "Enter a name.");
+        }
         if (group.name != NULL) {
             struct pn_doc at = root;
 
