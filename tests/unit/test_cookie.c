@@ -54,30 +54,29 @@ test_an_origin_is_ours_only_as_a_whole(void **state)
     const struct pn_str host = PN_STR("a.example:8443");
 
     (void) state;
-    assert_true(pn_origin_is(PN_STR("https://a.example:8443"),
-                             PN_STR("https"), host));
-    assert_true(pn_origin_is(PN_STR("https://A.EXAMPLE:8443"),
-                             PN_STR("https"), host));
-    assert_false(pn_origin_is(PN_STR("http://a.example:8443"), PN_STR("https"),
-                              host));
-    assert_false(pn_origin_is(PN_STR("https://a.example:8443/"),
-                              PN_STR("https"), host));
-    assert_false(pn_origin_is(PN_STR("https://xa.example:8443"),
-                              PN_STR("https"), host));
+    assert_true(
+        pn_origin_is(PN_STR("https://a.example:8443"), PN_STR("https"), host));
+    assert_true(
+        pn_origin_is(PN_STR("https://A.EXAMPLE:8443"), PN_STR("https"), host));
+    assert_false(
+        pn_origin_is(PN_STR("http://a.example:8443"), PN_STR("https"), host));
+    assert_false(
+        pn_origin_is(PN_STR("https://a.example:8443/"), PN_STR("https"), host));
+    assert_false(
+        pn_origin_is(PN_STR("https://xa.example:8443"), PN_STR("https"), host));
     assert_false(pn_origin_is(PN_STR("null"), PN_STR("https"), host));
-    assert_false(pn_origin_is(PN_STR("https://"), PN_STR("https"),
-                              PN_STR("")));
+    assert_false(pn_origin_is(PN_STR("https://"), PN_STR("https"), PN_STR("")));
 }
 
 static void
 test_loopback_is_an_address_and_no_name_that_begins_like_one(void **state)
 {
-    static const char *const yes[] = {"localhost", "LOCALHOST:80", "127.0.0.1",
-                                      "127.8.9.1:8080", "[::1]", "[::1]:80"};
-    static const char *const no[] = {"",          "localhost.evil",
-                                     "127.evil",  "1127.0.0.1",
-                                     "10.0.0.1",  "[::1].evil",
-                                     "[::2]",     "127.0.0.1.evil:80"};
+    static const char *const yes[] = {"localhost", "LOCALHOST:80",
+                                      "127.0.0.1", "127.8.9.1:8080",
+                                      "[::1]",     "[::1]:80"};
+    static const char *const no[] = {
+        "",         "localhost.evil", "127.evil", "1127.0.0.1",
+        "10.0.0.1", "[::1].evil",     "[::2]",    "127.0.0.1.evil:80"};
 
     (void) state;
     for (size_t i = 0; i < PN_LEN(yes); i++) {

@@ -28,9 +28,9 @@ status_of(const char *method, const char *target, const char *version,
 static unsigned
 with(const char *name, const char *value)
 {
-    return status_of("GET", "/", "HTTP/1.1",
-                     (struct pn_http_field){pn_str_from(name),
-                                            pn_str_from(value)});
+    return status_of(
+        "GET", "/", "HTTP/1.1",
+        (struct pn_http_field){pn_str_from(name), pn_str_from(value)});
 }
 
 static void
@@ -133,8 +133,7 @@ test_a_query_is_decoded_once_and_names_are_unique(void **state)
     assert_int_equal(query("a=%00", &count), PN_E_SYNTAX);
     assert_int_equal(query("a=%0a", &count), PN_E_SYNTAX);
     assert_int_equal(query("a=%ff", &count), PN_E_SYNTAX);
-    assert_int_equal(query("1&2&3&4&5&6&7&8&9&10&11&12&13&14&15&16&17",
-                           &count),
+    assert_int_equal(query("1&2&3&4&5&6&7&8&9&10&11&12&13&14&15&16&17", &count),
                      PN_E_TOO_LONG);
     assert_int_equal(count, 99);
     assert_int_equal(query("", &count), PN_OK);
