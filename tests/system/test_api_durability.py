@@ -63,7 +63,7 @@ def test_kill_9_under_creates_and_revokes_loses_nothing_answered(
     p.allow_everyone()
     doc = p.local.get("/policy")
     policy = doc.json
-    policy["creation"]["max_tokens_per_owner"] = 100000
+    policy["creation"]["max_tokens_per_owner"] = 10000
     assert p.local.put("/policy", policy, headers={
         "If-Match": doc.headers["ETag"]}).status == 200
     assert p.local.post("/apps", {"name": "app", "url": backend.url,
