@@ -16,7 +16,9 @@ record_done(void *data)
 {
     ngx_http_postern_record_t *record = data;
 
-    pn_wipe(record->authorization.data, record->authorization.len);
+    if (record->taken) {
+        pn_wipe(record->authorization.data, record->authorization.len);
+    }
     pn_wipe(&record->credential.hash, sizeof(record->credential.hash));
 }
 

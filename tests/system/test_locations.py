@@ -4,6 +4,7 @@
 import pytest
 
 from harness.backend import Reply
+from harness.process import wait_until
 
 HTPASSWD = "alice:{PLAIN}password\nbob:{PLAIN}secret99\n"
 SEEN = ("proxy_set_header X-Var-User $postern_user; "
@@ -131,6 +132,7 @@ def test_mirrored_requests_carry_the_identity_of_their_location(site):
     two_apps(site)
     token = site.index.token()
     assert site.get("/x", token, method="POST", body=b"data").status == 200
+    wait_until(lambda: len(site.backend.requests) == 2, "the copy")
     seen = by_target(site)
     assert seen["/copy"].get("X-Remote-User") == "alice"
     assert seen["/copy"].get("Remote-User") is None
