@@ -48,6 +48,7 @@ take_body(char *bytes, size_t one, size_t len, void *arg)
 }
 
 static size_t
+/* NOLINTNEXTLINE(readability-non-const-parameter): curl's type */
 take_header(char *bytes, size_t one, size_t len, void *arg)
 {
     struct taking *taking = arg;

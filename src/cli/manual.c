@@ -107,9 +107,9 @@ put_manual_options(const struct pn_option *list, FILE *out)
 static void
 put_manual_command(const struct pn_command *command, FILE *out)
 {
-    (void) fprintf(out, ".SS postern %s%s%s ", command->noun,
-                   command->verb ? " " : "",
-                   command->verb ? command->verb : "");
+    (void) fprintf(out, ".SS postern %s%s%s%s", command->noun,
+                   command->verb ? " " : "", command->verb ? command->verb : "",
+                   command->args[0] ? " " : "");
     put_text(command->args, out);
     (void) fputc('\n', out);
     put_text(command->summary, out);

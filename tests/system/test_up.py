@@ -379,3 +379,25 @@ def test_script_run_does_what_it_prints(run):
                               capture_output=True, timeout=180)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "was refused once revoked" in done.stdout
+
+
+def test_script_run_prints_three_commands_and_ends_by_ctrl_c(run):
+    port = run.port()
+    demo = run.start("run", [SOURCE / "script/run"], cwd=SOURCE,
+                     env={"POSTERN_BUILD": str(BUILD),
+                          "POSTERN_RUN_PORT": str(port),
+                          "POSTERN_RUN_DATA": str(run.dir / "demo")})
+    demo.ready(lambda: "3. revoke it" in demo.log(), 60)
+    children = demo.children()
+    assert len(children) == 2
+    commands = [line.strip() for line in demo.log().splitlines()
+                if line.startswith("   ")][-3:]
+    make, use, revoke = commands
+    for command, status in ((make, 0), (use, 0), (revoke, 0), (use, 22)):
+        done = subprocess.run(["bash", "-c", command], text=True,
+                              capture_output=True, timeout=60)
+        assert done.returncode == status, command + done.stderr
+    assert demo.stop(signal.SIGINT) == 0
+    for pid in children:
+        assert not os.path.exists(f"/proc/{pid}")
+    assert not answers(port)
