@@ -64,8 +64,7 @@ status=0
 unshare --mount --pid --fork --kill-child bash -c '
     room=$1; shift
     mount -t proc proc "$room/proc"
-    mount --bind /dev "$room/dev"
-    mount -t tmpfs tmpfs "$room/dev/shm" 2>/dev/null || true
+    mount --rbind /dev "$room/dev"
     exec chroot "$room" /usr/bin/env -i HOME=/root LANG=C.UTF-8 \
         PATH=/usr/sbin:/usr/bin:/sbin:/bin CI=true \
         ${http_proxy:+http_proxy="$http_proxy"} \

@@ -29,8 +29,7 @@ static struct run {
     unsigned seen; /* bit per row of rules[] */
 } * running;
 
-static void
-complain(cfg_t *cfg, const char *format, va_list ap)
+static void PN_PRINTF(2, 0) complain(cfg_t *cfg, const char *format, va_list ap)
 {
     char text[MESSAGE_MAX];
 
