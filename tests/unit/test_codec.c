@@ -6,7 +6,6 @@
 #include "daemon/model/codec.h"
 
 #include "check.h"
-#include "daemon/model/presets.h"
 
 enum { ARENA_MAX = 8 << 20 };
 
@@ -356,47 +355,6 @@ test_a_patch_changes_only_what_it_names(void **state)
 }
 
 static void
-test_every_preset_is_an_app(void **state)
-{
-    const char *const *name = pn_app_preset_names();
-    size_t count = 0;
-
-    (void) state;
-    for (; name[count] != NULL; count++) {
-        struct pn_arena *arena = pn_arena_new(ARENA_MAX);
-        struct pn_app app;
-
-        assert_int_equal(pn_app_preset(pn_str_from(name[count]), arena, &app),
-                         PN_OK);
-        assert_string_equal(app.name, name[count]);
-        assert_int_not_equal(app.path_count, 0);
-        assert_string_not_equal(app.identity.user_header, "");
-        assert_false(app.identity.keep_authorization);
-        pn_arena_free(arena);
-    }
-    assert_int_equal(count, 8);
-}
-
-static void
-test_presets_name_what_their_application_reads(void **state)
-{
-    struct pn_arena *arena = pn_arena_new(ARENA_MAX);
-    struct pn_app app;
-
-    (void) state;
-    assert_int_equal(pn_app_preset(PN_STR("radicale"), arena, &app), PN_OK);
-    assert_string_equal(app.identity.user_header, "X-Remote-User");
-    assert_int_equal(app.read_count, 2);
-    assert_int_equal(pn_app_preset(PN_STR("git"), arena, &app), PN_OK);
-    assert_string_equal(app.reads[0], "POST /**/git-upload-pack");
-    assert_int_equal(pn_app_preset(PN_STR("confluence"), arena, &app), PN_OK);
-    assert_string_equal(app.paths[0], "/rest/**");
-    assert_int_equal(pn_app_preset(PN_STR("nosuch"), arena, &app),
-                     PN_E_NOT_FOUND);
-    pn_arena_free(arena);
-}
-
-static void
 test_stored_rules_read_back_the_same(void **state)
 {
     struct pn_arena *arena = pn_arena_new(ARENA_MAX);
@@ -483,8 +441,6 @@ main(int argc, char **argv)
         cmocka_unit_test(
             test_the_default_policy_lets_nobody_make_tokens_and_wants_tls),
         cmocka_unit_test(test_a_patch_changes_only_what_it_names),
-        cmocka_unit_test(test_every_preset_is_an_app),
-        cmocka_unit_test(test_presets_name_what_their_application_reads),
         cmocka_unit_test(test_stored_rules_read_back_the_same),
         cmocka_unit_test(test_given_tells_null_from_absent),
         cmocka_unit_test(test_lack_of_memory_is_no_fault_of_the_document),
