@@ -332,10 +332,19 @@ static void
 test_a_patch_changes_only_what_it_names(void **state)
 {
     struct pn_arena *arena = pn_arena_new(ARENA_MAX);
+    struct pn_fault fault = {0};
     struct pn_app app;
 
     (void) state;
-    assert_int_equal(pn_app_preset(PN_STR("jira"), arena, &app), PN_OK);
+    assert_int_equal(
+        pn_app_from_json(
+            parsed(arena,
+                   PN_STR("{\"name\":\"jira\",\"paths\":[\"/rest/**\"],"
+                          "\"whoami\":{\"path\":\"/me\",\"field\":\"name\"},"
+                          "\"identity\":{\"user_header\":\"Remote-User\","
+                          "\"groups_header\":null,\"email_header\":null}}")),
+            NULL, arena, &app, &fault),
+        PN_OK);
     app.id = 7;
     patch(arena, &app,
           "{\"passwords\":\"block\",\"identity\":{\"email_header\":"
