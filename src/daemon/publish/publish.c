@@ -3,242 +3,38 @@
  * The publisher: follows the change feed, or writes everything anew.
  *
  * A change only says what to look at; what is written is always the object's
- * present state, so order and repetition do no harm.  An object whose record
- * cannot be made (which the codec should have refused) is taken out of the
- * index: its owner is refused, and nobody else has to wait.
+ * present state, so order and repetition do no harm.
  */
 #include "daemon/publish/publish.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/log.h"
 #include "base/str.h"
-#include "core/policy.h"
-#include "core/record.h"
-#include "daemon/publish/records.h"
+#include "daemon/publish/object.h"
 
 enum {
     BATCH = 500,                 /* changes read at once */
     OBJECT_ARENA_MAX = 16 << 20, /* one object with all that hangs on it */
-    KEPT_S = 90 * PN_DAY_S,      /* ended tokens: the owner learns why */
 };
 
 struct pn_publisher {
-    struct pn_store *store;
-    struct pn_index_writer *writer;
-    int64_t position;        /* feed position that the index holds */
-    struct pn_policy policy; /* of the present run */
-    int64_t now;
-    char record[PN_RECORD_MAX + 16];
+    struct pn_publication run; /* its policy and now: of the present run */
+    int64_t position;          /* feed position that the index holds */
 };
-
-/* --- one object at a time
- * ------------------------------------------------------ */
-
-/* The error of an encoder: the object's own fault, not the machine's. */
-static bool
-unfit(enum pn_err err)
-{
-    return err == PN_E_RANGE || err == PN_E_TOO_LONG || err == PN_E_DAMAGED;
-}
-
-static void
-log_unfit(const char *kind, uint64_t id, enum pn_err err)
-{
-    char text[24];
-
-    (void) snprintf(text, sizeof(text), "%llu", (unsigned long long) id);
-    pn_log(PN_LOG_ERROR, "record_refused", "kind", kind, "id", text, "problem",
-           pn_err_text(err), NULL);
-}
-
-static struct pn_buf
-fresh_record(struct pn_publisher *p)
-{
-    return (struct pn_buf){.ptr = p->record, .cap = sizeof(p->record)};
-}
-
-/* The instant the token ended by time or by hand; 0 = not yet foreseen. */
-static int64_t
-end_of(const struct pn_token *token)
-{
-    const int64_t ends[] = {token->revoked_at, token->expires_at,
-                            token->policy_expires_at};
-    int64_t end = 0;
-
-    for (size_t i = 0; i < PN_LEN(ends); i++) {
-        if (ends[i] != 0 && (end == 0 || ends[i] < end)) {
-            end = ends[i];
-        }
-    }
-    return end;
-}
-
-static enum pn_err
-drop_token(struct pn_publisher *p, uint64_t id,
-           const struct pn_token_secret *secret, uint16_t count)
-{
-    enum pn_err err = pn_index_del_rules(p->writer, id);
-
-    if (err == PN_OK) {
-        err = pn_index_del_token_name(p->writer, id);
-    }
-    for (uint16_t i = 0; err == PN_OK && i < count; i++) {
-        err = pn_index_del_token(p->writer, &secret[i].hash);
-    }
-    return err;
-}
-
-static enum pn_err
-put_rules(struct pn_publisher *p, const struct pn_token *token,
-          struct pn_arena *arena)
-{
-    bool has_rules = token->apps.present || token->ip.present
-                     || token->paths.present || token->rate_requests != 0;
-    struct pn_buf buf = fresh_record(p);
-    enum pn_err err;
-
-    if (!has_rules) {
-        return pn_index_del_rules(p->writer, token->id);
-    }
-    err = pn_record_of_rules(p->store, token, arena, &buf);
-    return err == PN_OK
-               ? pn_index_put_rules(p->writer, token->id, pn_buf_str(&buf))
-               : err;
-}
-
-static enum pn_err
-put_token(struct pn_publisher *p, const struct pn_token *token,
-          const struct pn_token_secret *secret, uint16_t count,
-          struct pn_arena *arena)
-{
-    enum pn_err err = put_rules(p, token, arena);
-
-    if (err == PN_OK) {
-        err = pn_index_put_token_name(p->writer, token->id,
-                                      pn_str_from(token->name));
-    }
-    for (uint16_t i = 0; err == PN_OK && i < count; i++) {
-        struct pn_buf buf = fresh_record(p);
-
-        err = pn_record_of_token(token, &secret[i], &buf);
-        if (err == PN_OK) {
-            err = pn_index_put_token(p->writer, &secret[i].hash,
-                                     pn_buf_str(&buf));
-        }
-    }
-    return err;
-}
-
-static enum pn_err
-publish_token(struct pn_publisher *p, uint64_t id, struct pn_arena *arena)
-{
-    struct pn_token_secret *secret = NULL;
-    struct pn_token token;
-    uint16_t count = 0;
-    int64_t end;
-    enum pn_err err = pn_store_secrets(p->store, id, arena, &secret, &count);
-
-    if (err == PN_OK) {
-        err = pn_store_token_stored(p->store, id, arena, &token);
-    }
-    if (err == PN_OK) {
-        end = end_of(&token);
-        if (end == 0 || end + KEPT_S > p->now) {
-            err = put_token(p, &token, secret, count, arena);
-        } else {
-            err = PN_E_NOT_FOUND;
-        }
-    }
-    if (unfit(err)) {
-        log_unfit("token", id, err);
-        err = PN_E_NOT_FOUND;
-    }
-    return err == PN_E_NOT_FOUND ? drop_token(p, id, secret, count) : err;
-}
-
-static enum pn_err
-publish_owner(struct pn_publisher *p, uint64_t id, struct pn_arena *arena)
-{
-    struct pn_buf buf = fresh_record(p);
-    struct pn_user user;
-    enum pn_err err = pn_store_user_by_id(p->store, id, arena, &user);
-
-    if (err == PN_OK) {
-        err = pn_record_of_owner(&user, &p->policy, arena, &buf);
-    }
-    if (err == PN_OK) {
-        return pn_index_put_owner(p->writer, id, pn_buf_str(&buf));
-    }
-    if (unfit(err)) {
-        log_unfit("owner", id, err);
-        err = PN_E_NOT_FOUND;
-    }
-    return err == PN_E_NOT_FOUND ? pn_index_del_owner(p->writer, id) : err;
-}
-
-static enum pn_err
-put_app(struct pn_publisher *p, const struct pn_app *app,
-        struct pn_arena *arena)
-{
-    struct pn_buf buf = fresh_record(p);
-    enum pn_err err = pn_record_of_app(p->store, app, arena, &buf);
-
-    if (unfit(err)) {
-        log_unfit("app", app->id, err);
-        return pn_index_del_app(p->writer, pn_str_from(app->name));
-    }
-    return err == PN_OK ? pn_index_put_app(p->writer, pn_str_from(app->name),
-                                           pn_buf_str(&buf))
-                        : err;
-}
-
-static enum pn_err
-publish_app(struct pn_publisher *p, uint64_t id, struct pn_arena *arena)
-{
-    struct pn_app app;
-    enum pn_err err = pn_store_app_by_id(p->store, id, arena, &app);
-
-    if (err == PN_OK) {
-        return put_app(p, &app, arena);
-    }
-    return err == PN_E_NOT_FOUND ? PN_OK : err;
-}
-
-/* A name that an app had: whoever has it now, or nobody. */
-static enum pn_err
-publish_app_name(struct pn_publisher *p, struct pn_str name,
-                 struct pn_arena *arena)
-{
-    struct pn_app app;
-    enum pn_err err;
-
-    if (name.len == 0) {
-        return PN_OK;
-    }
-    err = pn_store_app_by_name(p->store, name, arena, &app);
-    if (err == PN_E_NOT_FOUND) {
-        return pn_index_del_app(p->writer, name);
-    }
-    return err == PN_OK ? put_app(p, &app, arena) : err;
-}
 
 /* --- many
  * ------------------------------------------------------------------------ */
 
-typedef enum pn_err publish_fn(struct pn_publisher *p, uint64_t id,
-                               struct pn_arena *arena);
-
 struct each {
     struct pn_publisher *publisher;
-    publish_fn *publish;
+    pn_publish_fn *publish;
 };
 
 /* With an arena of its own, so that memory does not grow with the number. */
 static enum pn_err
-publish_one(struct pn_publisher *p, publish_fn *publish, uint64_t id)
+publish_one(struct pn_publisher *p, pn_publish_fn *publish, uint64_t id)
 {
     struct pn_arena *arena = pn_arena_new(OBJECT_ARENA_MAX);
     enum pn_err err;
@@ -246,7 +42,7 @@ publish_one(struct pn_publisher *p, publish_fn *publish, uint64_t id)
     if (arena == NULL) {
         return PN_E_NOMEM;
     }
-    err = publish(p, id, arena);
+    err = publish(&p->run, id, arena);
     pn_arena_free(arena);
     return err;
 }
@@ -262,9 +58,9 @@ publish_each(void *arg, uint64_t id)
 static enum pn_err
 publish_members(struct pn_publisher *p, uint64_t group_id)
 {
-    struct each each = {p, publish_owner};
+    struct each each = {p, pn_publish_owner};
 
-    return pn_store_each_member(p->store, group_id, publish_each, &each);
+    return pn_store_each_member(p->run.store, group_id, publish_each, &each);
 }
 
 /* Whoever is or was in a group of administrators: their records say so. */
@@ -272,12 +68,12 @@ static enum pn_err
 publish_admins(struct pn_publisher *p, struct pn_arena *arena)
 {
     struct pn_text_list names = {0};
-    enum pn_err err = pn_store_admin_groups(p->store, arena, &names);
+    enum pn_err err = pn_store_admin_groups(p->run.store, arena, &names);
 
     for (uint16_t i = 0; err == PN_OK && i < names.count; i++) {
         struct pn_group group;
 
-        err = pn_store_group_by_name(p->store, pn_str_from(names.item[i]),
+        err = pn_store_group_by_name(p->run.store, pn_str_from(names.item[i]),
                                      arena, &group);
         if (err == PN_OK) {
             err = publish_members(p, group.id);
@@ -288,24 +84,12 @@ publish_admins(struct pn_publisher *p, struct pn_arena *arena)
     return err;
 }
 
-/* No policy is no answer: its fault stops the publisher. */
-static enum pn_err
-publish_policy(struct pn_publisher *p, uint64_t id, struct pn_arena *arena)
-{
-    struct pn_buf buf = fresh_record(p);
-    enum pn_err err = pn_record_of_policy(p->store, &p->policy, arena, &buf);
-
-    (void) id;
-    return err == PN_OK ? pn_index_put_policy(p->writer, pn_buf_str(&buf))
-                        : err;
-}
-
 static enum pn_err
 publish_apps(struct pn_publisher *p)
 {
-    struct each each = {p, publish_app};
+    struct each each = {p, pn_publish_app};
 
-    return pn_store_each_app(p->store, publish_each, &each);
+    return pn_store_each_app(p->run.store, publish_each, &each);
 }
 
 static enum pn_err
@@ -316,20 +100,20 @@ publish_change(struct pn_publisher *p, const struct pn_feed_change *change,
 
     switch (change->kind) {
     case PN_CHANGE_TOKEN:
-        return publish_one(p, publish_token, change->id);
+        return publish_one(p, pn_publish_token, change->id);
     case PN_CHANGE_OWNER:
-        return publish_one(p, publish_owner, change->id);
+        return publish_one(p, pn_publish_owner, change->id);
     case PN_CHANGE_APP:
-        err = publish_app_name(p, change->old_name, arena);
-        return err == PN_OK ? publish_one(p, publish_app, change->id) : err;
+        err = pn_publish_app_name(&p->run, change->old_name, arena);
+        return err == PN_OK ? publish_one(p, pn_publish_app, change->id) : err;
     case PN_CHANGE_POLICY:
-        err = publish_one(p, publish_policy, 0);
+        err = publish_one(p, pn_publish_policy, 0);
         return err == PN_OK ? publish_admins(p, arena) : err;
     case PN_CHANGE_GROUP:
         /* The name may stand in policy and apps since before the group. */
         err = publish_members(p, change->id);
         if (err == PN_OK) {
-            err = publish_one(p, publish_policy, 0);
+            err = publish_one(p, pn_publish_policy, 0);
         }
         return err == PN_OK ? publish_apps(p) : err;
     }
@@ -354,7 +138,7 @@ publish_batch(struct pn_publisher *p, int64_t *at, uint16_t *count)
     if (arena == NULL) {
         return PN_E_NOMEM;
     }
-    err = pn_store_changes(p->store, *at, BATCH, arena, &change, &found);
+    err = pn_store_changes(p->run.store, *at, BATCH, arena, &change, &found);
     for (uint16_t i = 0; err == PN_OK && i < found; i++) {
         if (change[i].position != *at + 1) {
             err = PN_E_STALE;
@@ -379,26 +163,26 @@ in_one_commit(struct pn_publisher *p, int64_t *position,
     if (arena == NULL) {
         return PN_E_NOMEM;
     }
-    p->now = (int64_t) time(NULL);
-    err = pn_store_policy(p->store, arena, &p->policy);
+    p->run.now = (int64_t) time(NULL);
+    err = pn_store_policy(p->run.store, arena, &p->run.policy);
     if (err == PN_OK) {
-        err = pn_index_writer_begin(p->writer);
+        err = pn_index_writer_begin(p->run.writer);
     }
     if (err != PN_OK) {
         goto out;
     }
     err = call(p, position);
     if (err != PN_OK) {
-        pn_index_writer_abort(p->writer);
+        pn_index_writer_abort(p->run.writer);
         goto out;
     }
-    err = pn_index_writer_commit(p->writer, *position);
+    err = pn_index_writer_commit(p->run.writer, *position);
     if (err == PN_OK) {
         p->position = *position;
     }
 
 out:
-    p->policy = (struct pn_policy){0}; /* its memory ends with the run */
+    p->run.policy = (struct pn_policy){0}; /* its memory ends with the run */
     pn_arena_free(arena);
     return err;
 }
@@ -418,21 +202,21 @@ publish_feed(struct pn_publisher *p, int64_t *position)
 static enum pn_err
 publish_everything(struct pn_publisher *p, int64_t *position)
 {
-    struct each owners = {p, publish_owner}, tokens = {p, publish_token};
+    struct each owners = {p, pn_publish_owner}, tokens = {p, pn_publish_token};
     /* Taken first, so that what changes meanwhile comes again. */
-    enum pn_err err = pn_store_position(p->store, position);
+    enum pn_err err = pn_store_position(p->run.store, position);
 
     if (err == PN_OK) {
-        err = publish_one(p, publish_policy, 0);
+        err = publish_one(p, pn_publish_policy, 0);
     }
     if (err == PN_OK) {
         err = publish_apps(p);
     }
     if (err == PN_OK) {
-        err = pn_store_each_owner(p->store, publish_each, &owners);
+        err = pn_store_each_owner(p->run.store, publish_each, &owners);
     }
     if (err == PN_OK) {
-        err = pn_store_each_token(p->store, publish_each, &tokens);
+        err = pn_store_each_token(p->run.store, publish_each, &tokens);
     }
     return err;
 }
@@ -449,7 +233,7 @@ fill(struct pn_publisher *p)
 enum pn_err
 pn_publisher_rebuild(struct pn_publisher *publisher)
 {
-    enum pn_err err = pn_index_writer_rebuild(publisher->writer);
+    enum pn_err err = pn_index_writer_rebuild(publisher->run.writer);
 
     return err == PN_OK ? fill(publisher) : err;
 }
@@ -458,7 +242,7 @@ enum pn_err
 pn_publisher_run(struct pn_publisher *publisher)
 {
     int64_t present = 0, position = publisher->position;
-    enum pn_err err = pn_store_position(publisher->store, &present);
+    enum pn_err err = pn_store_position(publisher->run.store, &present);
 
     if (err != PN_OK || present == position) {
         return err;
@@ -486,7 +270,7 @@ publisher_alloc(struct pn_store *store)
     struct pn_publisher *p = calloc(1, sizeof(*p));
 
     if (p != NULL) {
-        p->store = store;
+        p->run.store = store;
     }
     return p;
 }
@@ -519,7 +303,7 @@ pn_publisher_new_generation(struct pn_store *store,
     }
     err = with_epoch(store, options, &with);
     if (err == PN_OK) {
-        err = pn_index_writer_create(&with, &p->writer);
+        err = pn_index_writer_create(&with, &p->run.writer);
     }
     if (err == PN_OK) {
         err = fill(p);
@@ -551,7 +335,7 @@ continue_present(struct pn_store *store, const struct pn_index_options *options,
     }
     err = with_epoch(store, options, &with);
     if (err == PN_OK) {
-        err = pn_index_writer_open(&with, &p->writer, &p->position);
+        err = pn_index_writer_open(&with, &p->run.writer, &p->position);
     }
     if (err == PN_OK) {
         err = pn_store_position(store, &present);
@@ -594,18 +378,18 @@ pn_publisher_free(struct pn_publisher *publisher)
     if (publisher == NULL) {
         return;
     }
-    pn_index_writer_free(publisher->writer);
+    pn_index_writer_free(publisher->run.writer);
     free(publisher);
 }
 
 void
 pn_publisher_heartbeat(struct pn_publisher *publisher, int64_t now)
 {
-    pn_index_writer_heartbeat(publisher->writer, now);
+    pn_index_writer_heartbeat(publisher->run.writer, now);
 }
 
 enum pn_err
 pn_publisher_stats(struct pn_publisher *publisher, struct pn_index_stats *out)
 {
-    return pn_index_writer_stats(publisher->writer, out);
+    return pn_index_writer_stats(publisher->run.writer, out);
 }

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One object of the store into the index, by kind.
+ *
+ * An object whose record cannot be made (which the codec should have refused)
+ * is taken out of the index: its owner is refused, and nobody else has to
+ * wait.
+ */
+#include "daemon/publish/object.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "core/policy.h"
+#include "daemon/publish/records.h"
+
+enum { KEPT_S = 90 * PN_DAY_S }; /* ended tokens: the owner learns why */
+
+/* The error of an encoder: the object's own fault, not the machine's. */
+static bool
+unfit(enum pn_err err)
+{
+    return err == PN_E_RANGE || err == PN_E_TOO_LONG || err == PN_E_DAMAGED;
+}
+
+static void
+log_unfit(const char *kind, uint64_t id, enum pn_err err)
+{
+    char text[24];
+
+    (void) snprintf(text, sizeof(text), "%llu", (unsigned long long) id);
+    pn_log(PN_LOG_ERROR, "record_refused", "kind", kind, "id", text, "problem",
+           pn_err_text(err), NULL);
+}
+
+static struct pn_buf
+fresh_record(struct pn_publication *p)
+{
+    return (struct pn_buf){.ptr = p->record, .cap = sizeof(p->record)};
+}
+
+/* The instant the token ended by time or by hand; 0 = not yet foreseen. */
+static int64_t
+end_of(const struct pn_token *token)
+{
+    const int64_t ends[] = {token->revoked_at, token->expires_at,
+                            token->policy_expires_at};
+    int64_t end = 0;
+
+    for (size_t i = 0; i < PN_LEN(ends); i++) {
+        if (ends[i] != 0 && (end == 0 || ends[i] < end)) {
+            end = ends[i];
+        }
+    }
+    return end;
+}
+
+static enum pn_err
+drop_token(struct pn_publication *p, uint64_t id,
+           const struct pn_token_secret *secret, uint16_t count)
+{
+    enum pn_err err = pn_index_del_rules(p->writer, id);
+
+    if (err == PN_OK) {
+        err = pn_index_del_token_name(p->writer, id);
+    }
+    for (uint16_t i = 0; err == PN_OK && i < count; i++) {
+        err = pn_index_del_token(p->writer, &secret[i].hash);
+    }
+    return err;
+}
+
+static enum pn_err
+put_rules(struct pn_publication *p, const struct pn_token *token,
+          struct pn_arena *arena)
+{
+    bool has_rules = token->apps.present || token->ip.present
+                     || token->paths.present || token->rate_requests != 0;
+    struct pn_buf buf = fresh_record(p);
+    enum pn_err err;
+
+    if (!has_rules) {
+        return pn_index_del_rules(p->writer, token->id);
+    }
+    err = pn_record_of_rules(p->store, token, arena, &buf);
+    return err == PN_OK
+               ? pn_index_put_rules(p->writer, token->id, pn_buf_str(&buf))
+               : err;
+}
+
+static enum pn_err
+put_token(struct pn_publication *p, const struct pn_token *token,
+          const struct pn_token_secret *secret, uint16_t count,
+          struct pn_arena *arena)
+{
+    enum pn_err err = put_rules(p, token, arena);
+
+    if (err == PN_OK) {
+        err = pn_index_put_token_name(p->writer, token->id,
+                                      pn_str_from(token->name));
+    }
+    for (uint16_t i = 0; err == PN_OK && i < count; i++) {
+        struct pn_buf buf = fresh_record(p);
+
+        err = pn_record_of_token(token, &secret[i], &buf);
+        if (err == PN_OK) {
+            err = pn_index_put_token(p->writer, &secret[i].hash,
+                                     pn_buf_str(&buf));
+        }
+    }
+    return err;
+}
+
+enum pn_err
+pn_publish_token(struct pn_publication *p, uint64_t id, struct pn_arena *arena)
+{
+    struct pn_token_secret *secret = NULL;
+    struct pn_token token;
+    uint16_t count = 0;
+    int64_t end;
+    enum pn_err err = pn_store_secrets(p->store, id, arena, &secret, &count);
+
+    if (err == PN_OK) {
+        err = pn_store_token_stored(p->store, id, arena, &token);
+    }
+    if (err == PN_OK) {
+        end = end_of(&token);
+        if (end == 0 || end + KEPT_S > p->now) {
+            err = put_token(p, &token, secret, count, arena);
+        } else {
+            err = PN_E_NOT_FOUND;
+        }
+    }
+    if (unfit(err)) {
+        log_unfit("token", id, err);
+        err = PN_E_NOT_FOUND;
+    }
+    return err == PN_E_NOT_FOUND ? drop_token(p, id, secret, count) : err;
+}
+
+enum pn_err
+pn_publish_owner(struct pn_publication *p, uint64_t id, struct pn_arena *arena)
+{
+    struct pn_buf buf = fresh_record(p);
+    struct pn_user user;
+    enum pn_err err = pn_store_user_by_id(p->store, id, arena, &user);
+
+    if (err == PN_OK) {
+        err = pn_record_of_owner(&user, &p->policy, arena, &buf);
+    }
+    if (err == PN_OK) {
+        return pn_index_put_owner(p->writer, id, pn_buf_str(&buf));
+    }
+    if (unfit(err)) {
+        log_unfit("owner", id, err);
+        err = PN_E_NOT_FOUND;
+    }
+    return err == PN_E_NOT_FOUND ? pn_index_del_owner(p->writer, id) : err;
+}
+
+static enum pn_err
+put_app(struct pn_publication *p, const struct pn_app *app,
+        struct pn_arena *arena)
+{
+    struct pn_buf buf = fresh_record(p);
+    enum pn_err err = pn_record_of_app(p->store, app, arena, &buf);
+
+    if (unfit(err)) {
+        log_unfit("app", app->id, err);
+        return pn_index_del_app(p->writer, pn_str_from(app->name));
+    }
+    return err == PN_OK ? pn_index_put_app(p->writer, pn_str_from(app->name),
+                                           pn_buf_str(&buf))
+                        : err;
+}
+
+enum pn_err
+pn_publish_app(struct pn_publication *p, uint64_t id, struct pn_arena *arena)
+{
+    struct pn_app app;
+    enum pn_err err = pn_store_app_by_id(p->store, id, arena, &app);
+
+    if (err == PN_OK) {
+        return put_app(p, &app, arena);
+    }
+    return err == PN_E_NOT_FOUND ? PN_OK : err;
+}
+
+/* A name that an app had: whoever has it now, or nobody. */
+enum pn_err
+pn_publish_app_name(struct pn_publication *p, struct pn_str name,
+                    struct pn_arena *arena)
+{
+    struct pn_app app;
+    enum pn_err err;
+
+    if (name.len == 0) {
+        return PN_OK;
+    }
+    err = pn_store_app_by_name(p->store, name, arena, &app);
+    if (err == PN_E_NOT_FOUND) {
+        return pn_index_del_app(p->writer, name);
+    }
+    return err == PN_OK ? put_app(p, &app, arena) : err;
+}
+
+/* No policy is no answer: its fault stops the publisher. */
+enum pn_err
+pn_publish_policy(struct pn_publication *p, uint64_t id, struct pn_arena *arena)
+{
+    struct pn_buf buf = fresh_record(p);
+    enum pn_err err = pn_record_of_policy(p->store, &p->policy, arena, &buf);
+
+    (void) id;
+    return err == PN_OK ? pn_index_put_policy(p->writer, pn_buf_str(&buf))
+                        : err;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One object of the store into the index: its present state is read and
+ * written, or taken out where there is none any more.  Each call stands inside
+ * the writer's transaction; an error is the store's or the index's and loses
+ * it.  Not for two threads at once.
+ */
+#ifndef PN_DAEMON_PUBLISH_OBJECT_H
+#define PN_DAEMON_PUBLISH_OBJECT_H
+
+#include "core/record.h"
+#include "daemon/store/store.h"
+#include "index/writer.h"
+
+/* What every object of one run is judged by, and room for its record. */
+struct pn_publication {
+    struct pn_store *store;
+    struct pn_index_writer *writer;
+    struct pn_policy policy;
+    int64_t now;
+    char record[PN_RECORD_MAX + 16];
+};
+
+/* arena is the object's own: what is read into it may be forgotten after. */
+typedef enum pn_err pn_publish_fn(struct pn_publication *p, uint64_t id,
+                                  struct pn_arena *arena);
+
+PN_MUST_USE enum pn_err pn_publish_token(struct pn_publication *p, uint64_t id,
+                                         struct pn_arena *arena);
+PN_MUST_USE enum pn_err pn_publish_owner(struct pn_publication *p, uint64_t id,
+                                         struct pn_arena *arena);
+PN_MUST_USE enum pn_err pn_publish_app(struct pn_publication *p, uint64_t id,
+                                       struct pn_arena *arena);
+/* A name that an app had: whoever has it now, or nobody.  "" is no name. */
+PN_MUST_USE enum pn_err pn_publish_app_name(struct pn_publication *p,
+                                            struct pn_str name,
+                                            struct pn_arena *arena);
+/* There is one policy; id says nothing. */
+PN_MUST_USE enum pn_err pn_publish_policy(struct pn_publication *p, uint64_t id,
+                                          struct pn_arena *arena);
+
+#endif
