@@ -18,11 +18,13 @@ sign_in(const char *username, const char *password,
         struct pn_caller *caller)
 {
     struct pn_secret text;
+    struct pn_sign_in claim = {
+        .username = pn_str_from(username), .password = &text, .client = client};
 
     assert_int_equal(pn_secret_set(&text, pn_str_from(password)), PN_OK);
     site.fault = (struct pn_fault){0};
-    return pn_ops_sign_in(site.ops, pn_str_from(username), &text, client,
-                          site.arena, cookie, caller, &site.fault)
+    return pn_ops_sign_in(site.ops, &claim, site.arena, cookie, caller,
+                          &site.fault)
                ? 0
                : site.fault.status;
 }

@@ -127,12 +127,14 @@ static void
 sign_in(struct pn_call *call, const char *username,
         const struct pn_secret *password)
 {
+    struct pn_sign_in claim = {.username = pn_str_from(username),
+                               .password = password,
+                               .client = &call->caller};
     struct pn_secret cookie = {0};
     struct pn_caller who = {0};
     bool good;
 
-    if (!pn_ops_sign_in(call->api->ops, pn_str_from(username), password,
-                        &call->caller, call->arena, &cookie, &who,
+    if (!pn_ops_sign_in(call->api->ops, &claim, call->arena, &cookie, &who,
                         &call->fault))
     {
         (void) pn_call_fail(call);

@@ -133,14 +133,19 @@ PN_MUST_USE bool pn_ops_change(struct pn_ops *ops,
 
 /* --- who is it ---------------------------------------------------------- */
 
+struct pn_sign_in {
+    struct pn_str username;
+    const struct pn_secret *password;
+    const struct pn_caller *client; /* address, user agent, request id */
+};
+
 /*
  * Check user name and password (slow on purpose; same time for unknown users),
  * throttled by address, never locking an account; open a session.  *cookie
  * gets its secret, caller the session's owner.
  */
 PN_MUST_USE bool
-pn_ops_sign_in(struct pn_ops *ops, struct pn_str username,
-               const struct pn_secret *password, const struct pn_caller *client,
+pn_ops_sign_in(struct pn_ops *ops, const struct pn_sign_in *sign_in,
                struct pn_arena *arena, struct pn_secret *cookie,
                struct pn_caller *caller, struct pn_fault *fault);
 

@@ -232,20 +232,23 @@ open_session(struct pn_task *task, const struct pn_user *user,
 
 /* Find the user and check the password; everything before a session. */
 static bool
-check_password(struct pn_task *task, struct pn_str username,
-               const struct pn_secret *password, struct pn_user *user)
+check_password(struct pn_task *task, const struct pn_sign_in *sign_in,
+               struct pn_user *user)
 {
-    struct attempt attempt = attempt_of(username, task->caller->address);
+    struct attempt attempt =
+        attempt_of(sign_in->username, sign_in->client->address);
     bool found = false;
     if (!may_attempt(task->ops, &attempt, task->arena, task->fault)) {
         return false;
     }
-    enum pn_err err = find_user(task->ops, username, task->arena, user, &found);
+    enum pn_err err =
+        find_user(task->ops, sign_in->username, task->arena, user, &found);
     if (err != PN_OK) {
         return pn_task_store_error(task, err);
     }
     bool active = found && user->active;
-    err = pn_password_verify(password, active ? user->password_hash : NULL);
+    err = pn_password_verify(sign_in->password,
+                             active ? user->password_hash : NULL);
     if (err == PN_OK) {
         return true;
     }
@@ -260,25 +263,30 @@ check_password(struct pn_task *task, struct pn_str username,
     return refuse_sign_in(task->fault, task->arena);
 }
 
+static bool
+is_plausible(const struct pn_sign_in *sign_in)
+{
+    size_t name_len = sign_in->username.len;
+    size_t password_len = sign_in->password->len;
+    return name_len > 0 && name_len <= PN_USERNAME_MAX && password_len > 0
+           && password_len <= PN_PASSWORD_MAX;
+}
+
 bool
-/* NOLINTNEXTLINE(readability-function-size): the header's agreed form */
-pn_ops_sign_in(struct pn_ops *ops, struct pn_str username,
-               const struct pn_secret *password, const struct pn_caller *client,
+pn_ops_sign_in(struct pn_ops *ops, const struct pn_sign_in *sign_in,
                struct pn_arena *arena, struct pn_secret *cookie,
                struct pn_caller *caller, struct pn_fault *fault)
 {
-    if (username.len == 0 || username.len > PN_USERNAME_MAX
-        || password->len == 0 || password->len > PN_PASSWORD_MAX)
-    {
+    if (!is_plausible(sign_in)) {
         return refuse_sign_in(fault, arena);
     }
     struct pn_task task = {.ops = ops,
                            .act = PN_ACT_SIGN_IN,
-                           .caller = client,
+                           .caller = sign_in->client,
                            .arena = arena,
                            .fault = fault};
     struct pn_user user = {0};
-    if (!check_password(&task, username, password, &user)) {
+    if (!check_password(&task, sign_in, &user)) {
         return false;
     }
     struct pn_session session = {0};
