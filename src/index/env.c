@@ -14,6 +14,7 @@
 #include "index/datafile.h"
 #include "index/files.h"
 #include "index/index.h"
+#include "index/key.h"
 
 enum {
     RESIZE_WAIT_S = 1, /* for readers of this process to let go */
@@ -91,6 +92,12 @@ check_tree(struct pn_index_env *env, MDB_txn *txn)
     return err == PN_E_BUSY ? PN_OK : err;
 }
 
+static int
+compare(const MDB_val *a, const MDB_val *b)
+{
+    return pn_index_key_compare(a->mv_data, a->mv_size, b->mv_data, b->mv_size);
+}
+
 /* The one unnamed database has a fixed handle, but LMDB wants it asked for in
  * some transaction first. */
 static enum pn_err
@@ -107,6 +114,9 @@ learn_dbi(struct pn_index_env *env)
         return err;
     }
     err = pn_index_lmdb_err(mdb_dbi_open(txn, NULL, 0, &env->dbi));
+    if (err == PN_OK) {
+        err = pn_index_lmdb_err(mdb_set_compare(txn, env->dbi, compare));
+    }
     if (err == PN_OK) {
         err = check_tree(env, txn);
     }

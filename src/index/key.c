@@ -55,6 +55,32 @@ pn_index_key_app(struct pn_str name, struct pn_index_key *out)
     return PN_OK;
 }
 
+static uint64_t
+first_eight(const uint8_t *bytes)
+{
+    uint64_t word;
+
+    memcpy(&word, bytes, sizeof(word));
+    return __builtin_bswap64(word);
+}
+
+int
+pn_index_key_compare(const void *a, size_t a_len, const void *b, size_t b_len)
+{
+    size_t len = a_len < b_len ? a_len : b_len;
+    int order;
+
+    if (len >= sizeof(uint64_t)) {
+        uint64_t left = first_eight(a), right = first_eight(b);
+
+        if (left != right) {
+            return left < right ? -1 : 1; /* nearly always */
+        }
+    }
+    order = memcmp(a, b, len);
+    return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
+}
+
 void
 pn_index_meta_encode(const struct pn_index_meta *meta, struct pn_buf *out)
 {

@@ -43,6 +43,11 @@ PN_MUST_USE enum pn_err pn_index_key_app(struct pn_str name,
 /* Policy, meta. */
 void pn_index_key_one(enum pn_index_kind kind, struct pn_index_key *out);
 
+/* The order of LMDB's own comparison (bytes, then length), by eight bytes at a
+ * time: a file has the same order with either. */
+int pn_index_key_compare(const void *a, size_t a_len, const void *b,
+                         size_t b_len);
+
 /* What a generation says of itself. */
 struct pn_index_meta {
     uint32_t format;

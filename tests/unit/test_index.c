@@ -14,6 +14,7 @@
 
 #include "base/str.h"
 #include "check.h"
+#include "index/key.h"
 #include "index/page.h"
 #include "index_fixture.h"
 
@@ -330,6 +331,44 @@ test_paths_have_a_limit(void **state)
     cmocka_unit_test_setup_teardown(test, index_fixture_setup,                 \
                                     index_fixture_done)
 
+/* LMDB's own, mdb_cmp_memn: a file is in this order. */
+static int
+lmdb_order(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
+{
+    int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
+
+    return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
+}
+
+static int
+sign(int order)
+{
+    return (order > 0) - (order < 0);
+}
+
+/* Every pair of lengths, and a difference at every place. */
+static void
+test_keys_have_the_order_of_the_file(void **state)
+{
+    uint8_t a[19], b[19];
+
+    (void) state;
+    for (size_t n = 0; n < sizeof(a) * sizeof(a) * sizeof(a); n++) {
+        size_t a_len = n % sizeof(a), b_len = n / sizeof(a) % sizeof(a);
+        size_t at = n / sizeof(a) / sizeof(a);
+
+        memset(a, 't', sizeof(a));
+        memcpy(b, a, sizeof(b));
+        for (int c = 0; c < 256; c += 15) {
+            b[at] = (uint8_t) c;
+            assert_int_equal(sign(pn_index_key_compare(a, a_len, b, b_len)),
+                             sign(lmdb_order(a, a_len, b, b_len)));
+            assert_int_equal(sign(pn_index_key_compare(b, b_len, a, a_len)),
+                             sign(lmdb_order(b, b_len, a, a_len)));
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -348,6 +387,7 @@ main(void)
         ON_DISK(test_a_directory_begun_anew_is_noticed),
         ON_DISK(test_two_readers_of_one_process_share_one_environment),
         cmocka_unit_test(test_paths_have_a_limit),
+        cmocka_unit_test(test_keys_have_the_order_of_the_file),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
