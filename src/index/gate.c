@@ -26,6 +26,7 @@ struct pn_gate {
     bool live;
     bool compiled;
     uint64_t version; /* of what is compiled */
+    uint64_t compilation;
     char *policy_bytes;
     struct pn_policy_record policy;
     struct gate_app *apps[PN_APPS_MAX]; /* the last one asked for first */
@@ -100,6 +101,7 @@ compile_policy(struct pn_gate *gate)
         return err;
     }
     gate->compiled = true;
+    gate->compilation++;
     gate->version = pn_index_policy_version(gate->index);
     return PN_OK;
 }
@@ -201,6 +203,12 @@ const struct pn_policy_record *
 pn_gate_policy(struct pn_gate *gate)
 {
     return gate->live ? &gate->policy : NULL;
+}
+
+uint64_t
+pn_gate_compilation(const struct pn_gate *gate)
+{
+    return gate->compilation;
 }
 
 /* The records a decision about one token needs. */

@@ -34,6 +34,10 @@ const struct pn_app_record *pn_gate_app(struct pn_gate *gate,
 /* The compiled policy; never NULL between begin and end. */
 const struct pn_policy_record *pn_gate_policy(struct pn_gate *gate);
 
+/* Another number whenever apps and policy are compiled anew, never 0: what a
+ * caller derived from them is then out of date. */
+uint64_t pn_gate_compilation(const struct pn_gate *gate);
+
 /* Whom an allowed request is for.  Borrowed until pn_gate_end(). */
 struct pn_identity {
     struct pn_owner_record owner;

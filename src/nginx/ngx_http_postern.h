@@ -63,9 +63,23 @@ typedef struct {
     ngx_flag_t used; /* something in this server is optional or required */
 } ngx_http_postern_srv_conf_t;
 
+enum { NGX_HTTP_POSTERN_SHAPE = 4 /* user, groups, name, e-mail */ };
+
+/* The names of an app's identity headers, as nginx wants them. */
+typedef struct {
+    uint64_t compilation; /* of the gate; 0: none yet */
+    ngx_uint_t known;     /* every name is scrubbed everywhere */
+    struct {
+        size_t len; /* 0: not sent */
+        ngx_uint_t hash;
+        u_char text[2 * PN_RECORD_HEADER_MAX]; /* as it is, then lower case */
+    } names[NGX_HTTP_POSTERN_SHAPE];
+} ngx_http_postern_shape_t;
+
 typedef struct {
     ngx_uint_t mode;
     ngx_str_t app;
+    ngx_http_postern_shape_t *shape; /* of app, in this worker process */
     ngx_int_t secure; /* index of a variable; NGX_DECLINED: none */
     ngx_str_t file;   /* where mode was set, for messages */
     ngx_uint_t line;
@@ -121,9 +135,9 @@ ngx_int_t ngx_http_postern_headers_own(ngx_http_request_t *r);
 ngx_int_t ngx_http_postern_headers_remove(ngx_http_request_t *r,
                                           ngx_http_postern_header_pt test,
                                           const void *data);
-/* key and value must live as long as the request. */
-ngx_table_elt_t *ngx_http_postern_headers_push(ngx_http_request_t *r,
-                                               ngx_str_t key, ngx_str_t value);
+/* A zeroed element at the end; what is put in must live as long as the
+ * request. */
+ngx_table_elt_t *ngx_http_postern_headers_push(ngx_http_request_t *r);
 ngx_table_elt_t *ngx_http_postern_headers_find(ngx_http_request_t *r,
                                                const char *lowcase);
 ngx_int_t ngx_http_postern_headers_drop(ngx_http_request_t *r,
@@ -153,12 +167,15 @@ ngx_uint_t ngx_http_postern_peer_is_local(ngx_http_request_t *r);
 ngx_uint_t ngx_http_postern_address(ngx_http_request_t *r, struct pn_ip *out);
 
 /* identity.c */
-/* True when every header the app names is scrubbed everywhere. */
+/* Brings the location's shape up to date; true when every header the app names
+ * is scrubbed everywhere. */
 ngx_uint_t ngx_http_postern_identity_known(ngx_http_request_t *r,
+                                           const struct pn_gate *gate,
                                            const struct pn_app_record *app);
+/* NGX_DECLINED: the owner's record cannot be said in headers. */
 ngx_int_t ngx_http_postern_identity_set(ngx_http_request_t *r,
                                         ngx_http_postern_ctx_t *ctx,
-                                        const struct pn_app_record *app,
+                                        enum pn_user_value user_value,
                                         const struct pn_owner_record *owner);
 
 /* decide.c */

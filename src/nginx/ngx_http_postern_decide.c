@@ -80,12 +80,16 @@ is_method_override(const ngx_table_elt_t *header, const void *data)
 static ngx_int_t
 put_authorization_back(ngx_http_request_t *r, ngx_str_t value)
 {
-    ngx_str_t key = ngx_string("Authorization");
-    ngx_table_elt_t *header = ngx_http_postern_headers_push(r, key, value);
+    static u_char lowcase[] = "authorization";
+    ngx_table_elt_t *header = ngx_http_postern_headers_push(r);
 
     if (header == NULL) {
         return NGX_ERROR;
     }
+    ngx_str_set(&header->key, "Authorization");
+    header->value = value;
+    header->lowcase_key = lowcase;
+    header->hash = ngx_hash_key(lowcase, sizeof(lowcase) - 1);
     r->headers_in.authorization = header;
     return NGX_OK;
 }
@@ -114,7 +118,7 @@ equip(ngx_http_request_t *r, ngx_http_postern_ctx_t *ctx,
         rc = put_authorization_back(r, record->authorization);
     }
     if (rc == NGX_OK) {
-        rc = ngx_http_postern_identity_set(r, ctx, app, owner);
+        rc = ngx_http_postern_identity_set(r, ctx, app->user_value, owner);
     }
     return rc;
 }
@@ -151,7 +155,7 @@ find_app(ngx_http_request_t *r, struct pn_gate *gate)
         ngx_http_postern_complain(r, "the index has no app", name);
         return NULL;
     }
-    if (ngx_http_postern_identity_known(r, app)) {
+    if (ngx_http_postern_identity_known(r, gate, app)) {
         return app;
     }
     ngx_http_postern_complain(

@@ -161,31 +161,20 @@ ngx_http_postern_headers_find(ngx_http_request_t *r, const char *lowcase)
 }
 
 ngx_table_elt_t *
-ngx_http_postern_headers_push(ngx_http_request_t *r, ngx_str_t key,
-                              ngx_str_t value)
+ngx_http_postern_headers_push(ngx_http_request_t *r)
 {
     ngx_list_t *list = &r->headers_in.headers;
     ngx_table_elt_t *header;
-    u_char *lowcase = ngx_pnalloc(r->pool, key.len);
 
-    if (lowcase == NULL) {
-        return NULL;
-    }
     if (list->last == NULL /* HTTP/0.9: nginx made no list */
         && ngx_list_init(list, r->pool, LIST_STEP, sizeof(*header)) != NGX_OK)
     {
         return NULL;
     }
     header = ngx_list_push(list);
-    if (header == NULL) {
-        return NULL;
+    if (header != NULL) {
+        ngx_memzero(header, sizeof(*header));
     }
-    ngx_memzero(header, sizeof(*header));
-    header->key = key;
-    header->value = value;
-    header->lowcase_key = lowcase;
-    /* proxy_set_header finds the one it replaces by this. */
-    header->hash = ngx_hash_strlow(lowcase, key.data, key.len);
     return header;
 }
 

@@ -337,7 +337,8 @@ merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                       &conf->file, conf->line);
         return NGX_CONF_ERROR;
     }
-    return NGX_CONF_OK;
+    conf->shape = ngx_pcalloc(cf->pool, sizeof(*conf->shape));
+    return conf->shape != NULL ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 enum place { FIRST, LAST };
