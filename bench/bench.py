@@ -21,8 +21,10 @@ import subprocess
 import sys
 import tempfile
 import time
+import zlib
 
 import rig
+import rivals
 
 # Address space for the index: valgrind cannot map the usual 64 GiB.
 RESERVE = 8 << 30
@@ -73,23 +75,41 @@ class Bench:
                         "--sample", "20000", "--reserve",
                         str(RESERVE), str(folder), str(sample)],
                        check=True, stdout=subprocess.DEVNULL)
-        lines = sample.read_text().split()
+        lines = [f"Bearer {line.split()[1]}"
+                 for line in sample.read_text().splitlines()]
+        # Anything else would pass as a foreign bearer, and cost nothing.
+        assert all(line.startswith("Bearer pst_") for line in lines)
         random.Random(7).shuffle(lines)
         hot, wide = self.root / f"hot-{count}", self.root / f"wide-{count}"
         hot.write_text("\n".join(lines[:100]) + "\n")
         wide.write_text("\n".join(lines[:20000]) + "\n")
         return folder, hot, wide
 
-    def serve(self, name, module=False, wrap=(), affinity=True, **parts):
+    def serve(self, name, modules=(), **parts):
         port = rig.free_port()
         first = sorted(os.sched_getaffinity(0))[0]
         mask = bin(1 << first)[2:]
         server = self.keep(rig.Nginx(
             self.root, name, rig.proxy_body(port, self.up_port, **parts),
-            module=self.build / rig.MODULE if module else None, wrap=wrap,
-            affinity=f"worker_cpu_affinity {mask};" if affinity else ""))
+            modules=modules, affinity=f"worker_cpu_affinity {mask};"))
         server.wait(port)
         return server, port
+
+    @property
+    def module(self):
+        return [self.build / rig.MODULE]
+
+    @staticmethod
+    def unknown_token(i):
+        """Well-formed, with a right checksum, and nobody's."""
+        digits = ("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                  "abcdefghijklmnopqrstuvwxyz")
+        text = "pst_" + "".join(random.Random(i).choices(digits[:10], k=43))
+        check, tail = zlib.crc32(text.encode()), ""
+        for _ in range(6):
+            check, digit = divmod(check, 62)
+            tail = digits[digit] + tail
+        return text + tail
 
     def module_parts(self, folder):
         return {"extra_http": f"postern_index {folder};",
@@ -134,7 +154,7 @@ class Bench:
 
     def instructions(self, name, tokens, **parts):
         """callgrind instructions a request: two runs, their difference."""
-        values = tokens.read_text().split()[:100] if tokens else [None]
+        values = tokens.read_text().splitlines()[:100] if tokens else [None]
         totals = []
         few, many = 300, 1300
         for n in (few, many):
@@ -142,8 +162,8 @@ class Bench:
             port = rig.free_port()
             conf = rig.proxy_body(port, self.up_port, **parts)
             server = rig.Nginx(
-                self.root, f"cg-{name}-{n}", "access_log off;" + conf,
-                module=self.build / rig.MODULE if tokens else None,
+                self.root, f"cg-{name}-{n}", conf,
+                modules=self.module if tokens else (),
                 wrap=["valgrind", "--tool=callgrind", "--trace-children=no",
                       f"--callgrind-out-file={out}", "-q"],
                 affinity="master_process off;")
@@ -157,13 +177,13 @@ class Bench:
         return (totals[1] - totals[0]) / (many - few)
 
 
-def keep_alive(port, count, tokens):
+def keep_alive(port, count, values):
     """count requests one after the other on one connection."""
     with socket.create_connection(("127.0.0.1", port), timeout=60) as s:
         f = s.makefile("rb")
         for i in range(count):
-            token = tokens[i % len(tokens)]
-            auth = f"Authorization: Bearer {token}\r\n" if token else ""
+            value = values[i % len(values)]
+            auth = f"Authorization: {value}\r\n" if value else ""
             s.sendall(f"GET /rest/item/1 HTTP/1.1\r\nHost: bench.example\r\n"
                       f"{auth}\r\n".encode())
             status = f.readline()
@@ -174,6 +194,27 @@ def keep_alive(port, count, tokens):
                 if line.lower().startswith(b"content-length:"):
                     length = int(line.split(b":")[1])
             f.read(length)
+
+
+def storm_facts(bench, gate, base, hot):
+    """A storm of invalid tokens: its cost, and who else notices."""
+    bad = bench.root / "bad"
+    bad.write_text("".join(
+        f"Bearer {bench.unknown_token(i)}\n" for i in range(1000)))
+    before = gate[0].cpu_seconds()
+    n, _, _, _ = rig.wrk(gate[1], bench.args.seconds, 32, bad)
+    refused = (gate[0].cpu_seconds() - before) / n * 1e6
+    before = gate[0].cpu_seconds()
+    n, _, _, _ = rig.wrk(gate[1], bench.args.seconds, 32, hot)
+    allowed = (gate[0].cpu_seconds() - before) / n * 1e6
+    pairs = [rivals.storm(bench, gate, hot, bad, bench.args.seconds)
+             for _ in range(max(3, bench.args.pairs // 3))]
+    calm = statistics.median(p[0] for p in pairs)
+    stormy = statistics.median(p[1] for p in pairs)
+    return [("a storm of unknown tokens",
+             f"{refused:.2f} µs CPU a request, against {allowed:.2f} µs for a "
+             f"valid one; another client's p99 {stormy:.2f} ms, against "
+             f"{calm:.2f} ms beside as many connections of valid tokens")]
 
 
 def index_size(build, folder):
@@ -230,7 +271,7 @@ def run(args, root):
     try:
         folder, hot, wide = bench.make_index(args.tokens)
         base = bench.serve("nothing")
-        gate = bench.serve("module", module=True,
+        gate = bench.serve("module", modules=bench.module,
                            **bench.module_parts(folder))
         stub = bench.serve(
             "auth-request",
@@ -248,11 +289,18 @@ def run(args, root):
                         gate, wide),
             bench.pairs("`auth_request` to a 204 stub", base, stub, hot),
         ]
+        if args.rivals:
+            tokens = [v.split()[1] for v in hot.read_text().splitlines()]
+            rows += [bench.pairs(label, base, (server, port), values)
+                     for label, server, port, values
+                     in rivals.Rivals(bench, tokens).all()]
         facts = [("throughput against `auth_request` to a stub that does "
                   "nothing", f"{rows[0]['rps'] / rows[2]['rps']:.2f} times"),
                  ("CPU added", f"{rows[0]['us'] - rows[0]['base_us']:+.2f} µs "
                   f"(100 hot), {rows[1]['us'] - rows[1]['base_us']:+.2f} µs "
                   "(20,000 at random)")]
+        if args.rivals:
+            facts += storm_facts(bench, gate, base, hot)
         if not args.quick:
             say("counting instructions under callgrind")
             plain = bench.instructions("nothing", None)
@@ -281,6 +329,8 @@ def main():
     p.add_argument("--seconds", type=int, default=3)
     p.add_argument("--connections", type=int, default=32)
     p.add_argument("--quick", action="store_true", help="no callgrind")
+    p.add_argument("--rivals", action="store_true",
+                   help="also what a user would pick instead, and a storm")
     p.add_argument("--out", default="bench/results")
     args = p.parse_args()
     root = tempfile.mkdtemp(prefix="postern-bench-")

@@ -13,6 +13,7 @@ import subprocess
 import time
 
 MODULE = "src/nginx/ngx_http_postern_module.so"
+SCRIPT = pathlib.Path(__file__).with_name("tokens.lua")
 
 
 def free_port():
@@ -53,11 +54,11 @@ http {{
 class Nginx:
     """One nginx with one worker; knows what its worker has consumed."""
 
-    def __init__(self, root, name, body, module=None, wrap=(), affinity=""):
+    def __init__(self, root, name, body, modules=(), wrap=(), affinity=""):
         self.dir = pathlib.Path(root) / name
         self.dir.mkdir(mode=0o755)
         user = "user root;" if os.geteuid() == 0 else ""
-        head = f"load_module {module};\n" if module else ""
+        head = "".join(f"load_module {m};\n" for m in modules)
         conf = head + (COMMON + HTTP).format(
             dir=self.dir, user=user, affinity=affinity, body=body)
         (self.dir / "nginx.conf").write_text(conf)
@@ -91,13 +92,18 @@ class Nginx:
         return ticks / os.sysconf("SC_CLK_TCK")
 
     def stop(self):
-        if self.proc.poll() is None:
-            self.proc.send_signal(signal.SIGQUIT)
+        """A process without a master may miss the first signal, when it comes
+        just before it goes to sleep; the next one wakes it."""
+        for _ in range(10):
+            if self.proc.poll() is not None:
+                return
+            self.proc.send_signal(signal.SIGTERM)
             try:
-                self.proc.wait(timeout=20)
+                self.proc.wait(timeout=2)
             except subprocess.TimeoutExpired:
-                self.proc.kill()
-                self.proc.wait()
+                pass
+        self.proc.kill()
+        self.proc.wait()
 
 
 def upstream(root, port, stub_port):
@@ -127,19 +133,28 @@ def proxy_body(port, upstream_port, extra_http="", extra_location="",
     }}"""
 
 
-def wrk(port, seconds, connections, tokens=None):
-    """Run load; (requests, seconds, refused, broken)."""
+def load(port, seconds, connections, values):
+    """Run wrk; its BENCH line as numbers (tokens.lua)."""
     env = dict(os.environ)
-    env.pop("BENCH_TOKENS", None)
-    if tokens:
-        env["BENCH_TOKENS"] = str(tokens)
-    script = pathlib.Path(__file__).with_name("tokens.lua")
+    env.pop("BENCH_VALUES", None)
+    if values:
+        env["BENCH_VALUES"] = str(values)
     out = subprocess.run(
         [*pin(other_cores()), "wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
-         "-s", str(script), f"http://127.0.0.1:{port}/"],
+         "-s", str(SCRIPT), f"http://127.0.0.1:{port}/"],
         env=env, check=True, capture_output=True, text=True).stdout
     for line in out.splitlines():
         if line.startswith("BENCH "):
-            n, us, refused, broken = map(int, line.split()[1:])
-            return n, us / 1e6, refused, broken
+            return [float(n) for n in line.split()[1:]]
     raise SystemExit("bench: wrk printed no result\n" + out)
+
+
+def wrk(port, seconds, connections, values=None):
+    """(requests, seconds, refused, broken)"""
+    n, us, refused, broken, _ = load(port, seconds, connections, values)
+    return n, us / 1e6, refused, broken
+
+
+def latency(port, seconds, values):
+    """p99 of one client, in milliseconds."""
+    return load(port, seconds, 1, values)[4] / 1e3

@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- wrk script: each request carries one of the Authorization values listed in
--- the file named by BENCH_TOKENS, drawn at random; without it, none.
+-- the file named by BENCH_VALUES, drawn at random; without it, none.
 local values = {}
 
-local path = os.getenv("BENCH_TOKENS")
+local path = os.getenv("BENCH_VALUES")
 if path then
    for line in io.lines(path) do
-      values[#values + 1] = "Bearer " .. line
+      values[#values + 1] = line
    end
 end
 
@@ -39,8 +39,8 @@ function request()
 end
 
 function done(summary, latency)
-   io.write(string.format("BENCH %d %d %d %d\n", summary.requests,
+   io.write(string.format("BENCH %d %d %d %d %d\n", summary.requests,
       summary.duration, summary.errors.status,
       summary.errors.connect + summary.errors.read + summary.errors.write
-      + summary.errors.timeout))
+      + summary.errors.timeout, latency:percentile(99)))
 end
