@@ -120,8 +120,7 @@ check_server(struct findings *f)
     }
 }
 
-/* --- the application --------------------------------------------------------
- */
+/* --- the application ----------------------------------------------------- */
 
 static void
 judge_answer(struct findings *f, const struct pn_reply *reply,

@@ -103,8 +103,7 @@ run_show(struct pn_cli *cli)
     return rc;
 }
 
-/* --- changing the document that the server gave -----------------------------
- */
+/* --- changing the document that the server gave -------------------------- */
 
 static void
 remove_grant(json_t *grants, const char *group)

@@ -125,8 +125,7 @@ static const struct pn_column show_columns[] = {
     {NULL, NULL, NULL},
 };
 
-/* --- create ----------------------------------------------------------------
- */
+/* --- create -------------------------------------------------------------- */
 
 /* The token itself goes where it was wanted, and nowhere else. */
 static enum pn_exit
@@ -200,8 +199,7 @@ run_create(struct pn_cli *cli)
     return rc == PN_EXIT_OK ? hand_over(cli, answer.doc) : rc;
 }
 
-/* --- the others ------------------------------------------------------------
- */
+/* --- the others ---------------------------------------------------------- */
 
 static const char *
 list_query(struct pn_cli *cli)

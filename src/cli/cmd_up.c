@@ -47,8 +47,7 @@ struct run {
     int lock;
 };
 
-/* --- starting
- * ------------------------------------------------------------------ */
+/* --- starting ------------------------------------------------------------ */
 
 static void
 say_who_ended(const struct run *run)
@@ -216,8 +215,7 @@ name_children(struct run *run)
     return true;
 }
 
-/* --- what the person is told
- * ----------------------------------------------------- */
+/* --- what the person is told --------------------------------------------- */
 
 /* Shown once, then gone: it must be changed at the first sign-in anyway. */
 static void
@@ -281,8 +279,7 @@ say_started(const struct run *run)
     }
 }
 
-/* --- running
- * ---------------------------------------------------------------------- */
+/* --- running ------------------------------------------------------------- */
 
 /* posternd has its copy, and wipes that; nginx needs none. */
 static void

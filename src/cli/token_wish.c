@@ -12,7 +12,7 @@
 
 enum { DAYS_MAX = 36500, SEARCH_MAX = 1000 };
 
-/* --- which token ---------------------------------------------------------- */
+/* --- which token --------------------------------------------------------- */
 
 static bool
 is_over(const json_t *token)
@@ -83,8 +83,7 @@ pn_token_find(struct pn_cli *cli, const char *given, const char **out)
     return PN_EXIT_OK;
 }
 
-/* --- what it may do --------------------------------------------------------
- */
+/* --- what it may do ------------------------------------------------------ */
 
 static enum pn_exit
 wish_lifetime(struct pn_cli *cli, json_t *doc)

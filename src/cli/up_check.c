@@ -65,8 +65,7 @@ read_listens(struct pn_cli *cli, struct pn_up *up)
     return PN_EXIT_OK;
 }
 
-/* --- the application
- * ----------------------------------------------------------- */
+/* --- the application ----------------------------------------------------- */
 
 static bool
 host_valid(const char *host)
@@ -183,8 +182,7 @@ read_app(struct pn_cli *cli, struct pn_up *up)
     return PN_EXIT_OK;
 }
 
-/* --- files
- * --------------------------------------------------------------------- */
+/* --- files --------------------------------------------------------------- */
 
 /* An existing file by its absolute path. */
 static enum pn_exit

@@ -19,8 +19,7 @@
 
 enum { CONF_MAX = 32 << 10 };
 
-/* --- directories
- * --------------------------------------------------------------- */
+/* --- directories --------------------------------------------------------- */
 
 /* Somebody's directory with other things in it must not get our modes. */
 static bool
@@ -142,8 +141,7 @@ pn_up_lock(struct pn_cli *cli, const struct pn_up *up, int *fd)
     return PN_EXIT_OK;
 }
 
-/* --- nginx.conf
- * ------------------------------------------------------------------ */
+/* --- nginx.conf ---------------------------------------------------------- */
 
 static void
 put_tls(const struct pn_up *up, struct pn_buf *conf)
@@ -318,8 +316,7 @@ pn_up_nginx_conf(const struct pn_up *up, struct pn_arena *arena)
     return pn_buf_cstr(&conf);
 }
 
-/* --- postern.conf
- * ----------------------------------------------------------------- */
+/* --- postern.conf -------------------------------------------------------- */
 
 const char *
 pn_up_postern_conf(const struct pn_up *up, struct pn_arena *arena)
@@ -344,8 +341,7 @@ pn_up_postern_conf(const struct pn_up *up, struct pn_arena *arena)
                            group, up->worker, up->data, up->data, group);
 }
 
-/* --- everything
- * -------------------------------------------------------------------- */
+/* --- everything ---------------------------------------------------------- */
 
 static enum pn_exit
 write_conf(struct pn_cli *cli, const struct pn_up *up, const char *name,

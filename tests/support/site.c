@@ -295,8 +295,7 @@ site_audit(struct site *w)
     return checked;
 }
 
-/* --- store against index ---------------------------------------------------
- */
+/* --- store against index ------------------------------------------------- */
 
 struct comparison {
     struct pn_store *store;

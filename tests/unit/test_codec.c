@@ -22,8 +22,7 @@ parsed(struct pn_arena *arena, struct pn_str text)
     return doc;
 }
 
-/* --- one reader and writer a kind -------------------------------------------
- */
+/* --- one reader and writer a kind ---------------------------------------- */
 
 /* Read doc; *again gets what is written from it, NULL where nothing is. */
 typedef enum pn_err read_fn(json_t *doc, struct pn_arena *arena, json_t **again,
@@ -117,8 +116,7 @@ reader_of(struct pn_str kind)
     return NULL;
 }
 
-/* --- the table
- * ----------------------------------------------------------------- */
+/* --- the table ----------------------------------------------------------- */
 
 static bool
 has_field(const struct pn_fault *fault, struct pn_str pointer,
@@ -186,8 +184,7 @@ test_documents_are_accepted_or_refused_with_a_pointer(void **state)
     check_cases(cases_path, 4, case_holds);
 }
 
-/* --- rules of their own
- * ---------------------------------------------------------- */
+/* --- rules of their own -------------------------------------------------- */
 
 static struct pn_fault
 refused_app(struct pn_arena *arena, const char *text)

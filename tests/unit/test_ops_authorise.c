@@ -10,7 +10,7 @@
 static const char *table;
 static struct site site;
 
-/* --- callers -------------------------------------------------------------- */
+/* --- callers ------------------------------------------------------------- */
 
 /* An administrator who has to choose a password: refused for that alone. */
 static void
@@ -82,8 +82,7 @@ caller_named(const char *name)
     return caller;
 }
 
-/* --- targets ---------------------------------------------------------------
- */
+/* --- targets ------------------------------------------------------------- */
 
 static uint64_t
 token_target(const char *target, const struct pn_caller *caller)
@@ -125,8 +124,7 @@ named_target(const char *act, const char *target, char name[32])
     return name;
 }
 
-/* --- acts -------------------------------------------------------------------
- */
+/* --- acts ---------------------------------------------------------------- */
 
 static unsigned
 do_token(const char *act, const struct pn_caller *caller, const char *target)

@@ -41,8 +41,7 @@ policy(const char *json)
     assert_int_equal(site_policy(&site, &site_local, json), 0);
 }
 
-/* --- making -----------------------------------------------------------------
- */
+/* --- making -------------------------------------------------------------- */
 
 static void
 test_default_lifetime_is_the_smaller_of_default_and_own_maximum(void **state)
@@ -152,8 +151,7 @@ test_apps_and_scopes_of_a_token_must_be_there_and_allowed(void **state)
                   "/scopes/0", "scope_off");
 }
 
-/* --- ending and editing
- * ------------------------------------------------------- */
+/* --- ending and editing -------------------------------------------------- */
 
 static void
 test_revoked_is_refused_at_the_gate_when_answered_and_stays_so(void **state)
@@ -248,8 +246,7 @@ test_a_token_reads_and_revokes_itself_and_is_dead_then(void **state)
     refused(site_bearer(&site, &secret, &caller), 401, "token_revoked");
 }
 
-/* --- users
- * ---------------------------------------------------------------------- */
+/* --- users --------------------------------------------------------------- */
 
 static void
 test_last_active_admin_stays(void **state)
@@ -317,8 +314,7 @@ test_user_names_are_unique_and_groups_exist(void **state)
                   "required");
 }
 
-/* --- groups, applications, policy
- * -------------------------------------------------- */
+/* --- groups, applications, policy ---------------------------------------- */
 
 static void
 test_renamed_group_keeps_its_grants_and_a_named_one_stays(void **state)
@@ -395,8 +391,7 @@ test_policy_is_replaced_by_who_read_it_and_warns(void **state)
     assert_non_null(strstr(change.warnings[1], "192.0.2.7"));
 }
 
-/* --- audit
- * -------------------------------------------------------------------------- */
+/* --- audit --------------------------------------------------------------- */
 
 static void
 test_every_change_is_audited_once_without_its_secret(void **state)
@@ -428,8 +423,7 @@ test_every_change_is_audited_once_without_its_secret(void **state)
     pn_store_close(store);
 }
 
-/* --- explain
- * -------------------------------------------------------------------------- */
+/* --- explain ------------------------------------------------------------- */
 
 static void
 test_explain_says_what_the_gate_says_and_whose_rule(void **state)

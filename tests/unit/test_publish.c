@@ -89,8 +89,7 @@ furnish(struct world *w)
     change(w, PN_CHANGE_TOKEN, TOKEN, NULL);
 }
 
-/* --- asking the gate
- * ---------------------------------------------------------------- */
+/* --- asking the gate ----------------------------------------------------- */
 
 struct question {
     uint64_t secret_id;
@@ -181,8 +180,7 @@ revoke_token(struct world *w, uint64_t id)
     update_token(w, &token);
 }
 
-/* --- tokens and owners
- * ----------------------------------------------------------------- */
+/* --- tokens and owners --------------------------------------------------- */
 
 static void
 test_a_token_works_once_published_and_not_once_revoked(void **state)
@@ -307,8 +305,7 @@ test_who_leaves_the_group_is_refused_and_works_again_on_return(void **state)
     pn_publisher_free(w.publisher);
 }
 
-/* --- groups, apps, policy
- * ---------------------------------------------------------------- */
+/* --- groups, apps, policy ------------------------------------------------ */
 
 static void
 test_a_grant_or_app_that_names_a_group_works_once_the_group_exists(void **state)
@@ -434,9 +431,7 @@ test_an_owner_whose_record_cannot_be_made_stops_nobody_else(void **state)
     pn_publisher_free(w.publisher);
 }
 
-/* --- healing
- * -----------------------------------------------------------------------------
- */
+/* --- healing ------------------------------------------------------------- */
 
 static void
 close_publisher(struct world *w)
@@ -574,9 +569,7 @@ test_a_batch_larger_than_one_read_is_one_commit(void **state)
     close_publisher(&w);
 }
 
-/* --- crashes
- * ------------------------------------------------------------------------------
- */
+/* --- crashes ------------------------------------------------------------- */
 
 /*
  * A child that opens store and index of its own, and makes and revokes tokens
@@ -704,9 +697,7 @@ test_killed_anywhere_nothing_that_was_answered_is_lost(void **state)
     }
 }
 
-/* --- records
- * ----------------------------------------------------------------------------------
- */
+/* --- records ------------------------------------------------------------- */
 
 static void
 test_more_group_names_than_fit_are_cut_between_names(void **state)

@@ -8,8 +8,7 @@
 
 #include "store_fixture.h"
 
-/* --- opening
- * --------------------------------------------------------------------- */
+/* --- opening ------------------------------------------------------------- */
 
 static void
 test_the_file_is_for_its_owner_only(void **state)
@@ -160,8 +159,7 @@ test_a_reader_sees_and_cannot_write(void **state)
     pn_store_close(reader);
 }
 
-/* --- transactions
- * ----------------------------------------------------------------- */
+/* --- transactions -------------------------------------------------------- */
 
 static bool
 exists(struct fixture *f, const char *username)
@@ -303,8 +301,7 @@ test_a_full_disk_ends_the_transaction_as_a_whole(void **state)
     assert_int_equal(pn_store_user_insert(f->store, &user), PN_OK);
 }
 
-/* --- users and groups
- * --------------------------------------------------------------- */
+/* --- users and groups ---------------------------------------------------- */
 
 static void
 test_user_names_are_one_whatever_their_case(void **state)
@@ -492,8 +489,7 @@ test_a_page_has_at_most_the_maximum(void **state)
     assert_string_equal(list.item[0].name, "g0201");
 }
 
-/* --- apps and policy
- * ------------------------------------------------------------------ */
+/* --- apps and policy ----------------------------------------------------- */
 
 static void
 test_an_app_reads_back_as_written(void **state)
@@ -580,9 +576,7 @@ test_the_default_prefix_is_there(void **state)
     assert_true(pn_str_eq(prefixes.item[0], PN_STR("new_")));
 }
 
-/* --- sessions
- * ----------------------------------------------------------------------------
- */
+/* --- sessions ------------------------------------------------------------ */
 
 static void
 add_session(struct fixture *f, uint64_t id, uint64_t user_id, int64_t at)

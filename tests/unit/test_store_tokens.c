@@ -29,8 +29,7 @@ listed(struct fixture *f, struct pn_token_filter filter, const char *cursor,
     return list;
 }
 
-/* --- reading and writing
- * -------------------------------------------------------- */
+/* --- reading and writing ------------------------------------------------- */
 
 static void
 test_a_token_reads_back_as_written(void **state)
@@ -230,9 +229,7 @@ test_live_tokens_are_neither_revoked_nor_expired(void **state)
     assert_int_equal(count, 1);
 }
 
-/* --- states
- * ----------------------------------------------------------------------------
- */
+/* --- states -------------------------------------------------------------- */
 
 /* One token of each state, newest first in the order of the enumeration. */
 static void
@@ -345,9 +342,7 @@ test_administrators_are_permitted_by_role_or_by_group(void **state)
     assert_int_equal(state_now(f, 2), PN_STATE_ACTIVE);
 }
 
-/* --- lists
- * ------------------------------------------------------------------------------
- */
+/* --- lists --------------------------------------------------------------- */
 
 static void
 test_pages_stay_right_while_tokens_come_and_go(void **state)
@@ -431,9 +426,7 @@ test_a_rare_state_is_found_page_by_page_with_bounded_work(void **state)
     assert_int_equal(pages, 2);
 }
 
-/* --- audit
- * -------------------------------------------------------------------------------
- */
+/* --- audit --------------------------------------------------------------- */
 
 static void
 add_event(struct fixture *f, const char *action)

@@ -14,8 +14,7 @@
 
 enum { URL_MAX = 2048, CONTEXT_MAX = 256, WHOAMI_MAX = 512 };
 
-/* --- application addresses
- * ---------------------------------------------------- */
+/* --- application addresses ----------------------------------------------- */
 
 static bool
 host_char(char c)
@@ -119,8 +118,7 @@ read_whoami(const struct pn_doc *doc, struct pn_app *app)
     }
 }
 
-/* --- identity headers
- * ---------------------------------------------------------- */
+/* --- identity headers ---------------------------------------------------- */
 
 /* Names that mean something to nginx, to HTTP itself or to proxies: identity in
  * them would be lost or would break the request. */
@@ -275,8 +273,7 @@ read_identity(const struct pn_doc *doc, struct pn_app *app)
     check_headers_differ(&identity, app);
 }
 
-/* --- the whole
- * ------------------------------------------------------------------ */
+/* --- the whole ----------------------------------------------------------- */
 
 static void
 app_default(struct pn_app *out)

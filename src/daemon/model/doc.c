@@ -196,7 +196,7 @@ pn_doc_known(const struct pn_doc *doc, const char *const *names,
     }
 }
 
-/* --- single values -------------------------------------------------------- */
+/* --- single values ------------------------------------------------------- */
 
 bool
 pn_doc_has(const struct pn_doc *doc, const char *key)
@@ -311,8 +311,7 @@ pn_doc_instant(const struct pn_doc *doc, const char *key, enum pn_doc_null null,
     }
 }
 
-/* --- texts -----------------------------------------------------------------
- */
+/* --- texts --------------------------------------------------------------- */
 
 static bool
 bad_control(const char *text, enum pn_doc_lines lines)
@@ -387,8 +386,7 @@ pn_doc_text(const struct pn_doc *doc, const char *key,
     }
 }
 
-/* --- objects and lists ------------------------------------------------------
- */
+/* --- objects and lists --------------------------------------------------- */
 
 bool
 pn_doc_child(const struct pn_doc *doc, const char *key, struct pn_doc *out)

@@ -11,8 +11,7 @@
 
 enum { V4_OFFSET = 96, RANGE_TEXT_MAX = 64 };
 
-/* --- address rules ---------------------------------------------------------
- */
+/* --- address rules ------------------------------------------------------- */
 
 /* "10.0.0.1/8" -> "10.0.0.0/8"; false when text has no such reading. */
 static bool
@@ -206,8 +205,7 @@ pn_part_ip_json(const struct pn_ip_policy *ip, enum pn_ip_place place)
         "default", pn_words_ipmode[ip->mode], "allow", allow, "deny", deny);
 }
 
-/* --- patterns and names ------------------------------------------------------
- */
+/* --- patterns and names -------------------------------------------------- */
 
 static void
 check_pattern(const struct pn_doc *item, const char *text)
@@ -282,8 +280,7 @@ pn_part_check_group_name(const struct pn_doc *item, const char *text)
     }
 }
 
-/* --- writing
- * ------------------------------------------------------------------ */
+/* --- writing ------------------------------------------------------------- */
 
 json_t *
 pn_part_texts_json(char *const *item, size_t count)

@@ -35,7 +35,7 @@ pn_policy_default(struct pn_policy *out)
     };
 }
 
-/* --- reading -------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------- */
 
 /* Nobody should widen access by leaving a member out: both are required, and
  * null is said out loud. */
@@ -192,7 +192,7 @@ pn_policy_from_json(json_t *doc, struct pn_arena *arena, struct pn_policy *out,
     return err;
 }
 
-/* --- writing -------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------- */
 
 static json_t *
 grants_json(const struct pn_policy *policy)

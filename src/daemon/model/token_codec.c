@@ -8,8 +8,7 @@
 
 enum { RATE_REQUESTS_MAX = 1000000, RATE_SECONDS_MAX = 86400 };
 
-/* --- rules: apps, addresses, paths, rate, scopes
- * ------------------------------- */
+/* --- rules: apps, addresses, paths, rate, scopes ------------------------- */
 
 static void
 read_rate(const struct pn_doc *doc, struct pn_token *token)
@@ -92,8 +91,7 @@ rate_json(const struct pn_token *token)
                            (json_int_t) token->rate_seconds);
 }
 
-/* --- what people ask for
- * -------------------------------------------------------- */
+/* --- what people ask for ------------------------------------------------- */
 
 static void
 read_lifetime(const struct pn_doc *doc, struct pn_lifetime *out)
@@ -195,8 +193,7 @@ pn_token_wish_from_json(json_t *doc, struct pn_arena *arena,
     return err;
 }
 
-/* --- the stored form
- * -------------------------------------------------------------- */
+/* --- the stored form ----------------------------------------------------- */
 
 char *
 pn_token_rules_dump(const struct pn_token *token, struct pn_arena *arena)
@@ -251,8 +248,7 @@ pn_token_rules_load(struct pn_str json, struct pn_arena *arena,
     return err == PN_E_RANGE ? PN_E_DAMAGED : err;
 }
 
-/* --- what people see
- * ---------------------------------------------------------------- */
+/* --- what people see ----------------------------------------------------- */
 
 static json_t *
 secrets_json(const struct pn_token *token)

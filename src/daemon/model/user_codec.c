@@ -8,8 +8,7 @@
 #include "core/id.h"
 #include "daemon/model/parts.h"
 
-/* --- users
- * ----------------------------------------------------------------------- */
+/* --- users --------------------------------------------------------------- */
 
 static void
 wipe_text(void *text)
@@ -209,8 +208,7 @@ pn_user_to_json(const struct pn_user *user, struct pn_arena *arena)
                          user->active, "source", user->source));
 }
 
-/* --- groups
- * ------------------------------------------------------------------------ */
+/* --- groups -------------------------------------------------------------- */
 
 enum pn_err
 pn_group_from_json(json_t *doc, struct pn_arena *arena, struct pn_group *out,
@@ -259,8 +257,7 @@ pn_group_to_json(const struct pn_group *group, struct pn_arena *arena)
                                           (json_int_t) group->member_count));
 }
 
-/* --- audit events
- * ------------------------------------------------------------------- */
+/* --- audit events -------------------------------------------------------- */
 
 /* A detail is a JSON object; one that is not is shown as it is. */
 static json_t *

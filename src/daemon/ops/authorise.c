@@ -55,8 +55,7 @@ pn_scopes_of_role(enum pn_role role)
     return bits;
 }
 
-/* --- roles -----------------------------------------------------------------
- */
+/* --- roles --------------------------------------------------------------- */
 
 bool
 pn_text_list_has(const struct pn_text_list *list, const char *name)
@@ -93,8 +92,7 @@ pn_sees_all(const struct pn_caller *caller)
            && caller->role >= PN_ROLE_AUDITOR;
 }
 
-/* --- reads -----------------------------------------------------------------
- */
+/* --- reads --------------------------------------------------------------- */
 
 static const struct {
     enum pn_role role;
@@ -158,8 +156,7 @@ pn_may_read(const struct pn_caller *caller, enum pn_read what,
                : refuse_not_permitted(fault, arena);
 }
 
-/* --- changes ---------------------------------------------------------------
- */
+/* --- changes ------------------------------------------------------------- */
 
 static bool
 is_posternd(const struct pn_task *task)

@@ -8,8 +8,7 @@
 #include "core/id.h"
 #include "daemon/ops/token_rules.h"
 
-/* --- does it widen? ---------------------------------------------------------
- */
+/* --- does it widen? ------------------------------------------------------ */
 
 /* All of part stands in whole. */
 static bool
@@ -105,8 +104,7 @@ pn_token_widens(const struct pn_token *old, const struct pn_token *edited)
                             old->scope_count);
 }
 
-/* --- the act ----------------------------------------------------------------
- */
+/* --- the act ------------------------------------------------------------- */
 
 /* What PATCH leaves alone. */
 static struct pn_token

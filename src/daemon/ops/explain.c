@@ -121,8 +121,7 @@ request_of(const struct pn_question *question, struct pn_arena *arena,
     return true;
 }
 
-/* --- the answer in words
- * ----------------------------------------------------------- */
+/* --- the answer in words ------------------------------------------------- */
 
 /* pointers by place: policy, app, token. */
 struct wording {
@@ -228,8 +227,7 @@ word_answer(const struct subject *subject, const struct pn_decision *decision,
     return true;
 }
 
-/* --- the question
- * ------------------------------------------------------------------ */
+/* --- the question -------------------------------------------------------- */
 
 static enum pn_err
 decide(struct pn_store *store, const struct subject *subject,

@@ -38,8 +38,7 @@ name_taken(struct pn_task *task, enum pn_err err)
                : pn_task_store_error(task, err);
 }
 
-/* --- documents that name groups ----------------------------------------------
- */
+/* --- documents that name groups ------------------------------------------ */
 
 /* Replace one name by another in a copy; *hits counts. */
 static bool
@@ -143,8 +142,7 @@ apps_rename(struct pn_task *task, char *from, char *to, unsigned *hits)
     return true;
 }
 
-/* --- the acts
- * ------------------------------------------------------------------ */
+/* --- the acts ------------------------------------------------------------ */
 
 bool
 pn_apply_group_create(struct pn_task *task)

@@ -95,7 +95,7 @@ struct pn_act_row {
 /* The row of an act; NULL for a number that is none. */
 const struct pn_act_row *pn_act_row(unsigned act);
 
-/* --- faults --------------------------------------------------------------- */
+/* --- faults -------------------------------------------------------------- */
 
 /* All return false, for "return pn_task_refuse(...)". */
 bool pn_task_refuse(struct pn_task *task, unsigned status, const char *code,
@@ -109,7 +109,7 @@ bool pn_fault_store(struct pn_fault *fault, struct pn_arena *arena,
 bool pn_task_store_error(struct pn_task *task, enum pn_err err);
 bool pn_task_no_memory(struct pn_task *task);
 
-/* --- authorise.c ---------------------------------------------------------- */
+/* --- authorise.c --------------------------------------------------------- */
 
 /* What a role and a token's scopes let one read. */
 enum pn_read {
@@ -153,7 +153,7 @@ bool pn_auth_session(struct pn_task *task);
 /* The sign-in is at most PN_SUDO_S old, or the caller needs none. */
 PN_MUST_USE bool pn_task_is_fresh(struct pn_task *task);
 
-/* --- audit.c -------------------------------------------------------------- */
+/* --- audit.c ------------------------------------------------------------- */
 
 /* Write the event of a task that was applied. */
 PN_MUST_USE enum pn_err pn_audit_write(struct pn_task *task);
@@ -163,7 +163,7 @@ void pn_audit_note(struct pn_task *task, const char *subject, json_t *before,
 /* "tok_…" in the arena; NULL = out of memory. */
 const char *pn_audit_id(struct pn_arena *arena, const char *kind, uint64_t id);
 
-/* --- apply: one per act --------------------------------------------------- */
+/* --- apply: one per act -------------------------------------------------- */
 
 bool pn_apply_token_create(struct pn_task *task);
 bool pn_apply_token_edit(struct pn_task *task);
@@ -191,7 +191,7 @@ bool pn_apply_session_seen(struct pn_task *task);
 PN_MUST_USE bool pn_prepare_user(struct pn_task *task);
 PN_MUST_USE bool pn_prepare_password_change(struct pn_task *task);
 
-/* --- pieces that several acts use ----------------------------------------- */
+/* --- pieces that several acts use ---------------------------------------- */
 
 /* A feed row: what must be published anew. */
 PN_MUST_USE bool pn_task_feed(struct pn_task *task, enum pn_change_kind kind,
@@ -225,7 +225,7 @@ PN_MUST_USE bool pn_user_answer(struct pn_task *task,
 PN_MUST_USE bool pn_user_end_sessions(struct pn_task *task,
                                       const struct pn_user *user);
 
-/* --- ops.c ---------------------------------------------------------------- */
+/* --- ops.c --------------------------------------------------------------- */
 
 /* Put the task into the writer's queue and wait for its answer. */
 PN_MUST_USE bool pn_ops_submit(struct pn_task *task);
@@ -237,8 +237,7 @@ void pn_reader_give(struct pn_ops *ops, struct pn_store *store);
 
 int64_t pn_ops_now(void);
 
-/* --- lane.c: publishing in a thread of its own ------------------------------
- */
+/* --- lane.c: publishing in a thread of its own --------------------------- */
 
 struct pn_lane;
 
@@ -267,7 +266,7 @@ void pn_lane_leave(struct pn_lane *lane);
 /* False before it was opened. */
 bool pn_lane_stats(struct pn_lane *lane, struct pn_index_stats *out);
 
-/* --- the whole ------------------------------------------------------------ */
+/* --- the whole ----------------------------------------------------------- */
 
 struct pn_ops {
     char *store_url, *index_dir, *index_group;

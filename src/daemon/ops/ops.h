@@ -131,7 +131,7 @@ PN_MUST_USE bool pn_ops_change(struct pn_ops *ops,
                                struct pn_change *change, struct pn_arena *arena,
                                struct pn_fault *fault);
 
-/* --- who is it ---------------------------------------------------------- */
+/* --- who is it ----------------------------------------------------------- */
 
 struct pn_sign_in {
     struct pn_str username;

@@ -9,8 +9,7 @@
 #include "base/str.h"
 #include "daemon/ops/inside.h"
 
-/* --- before the queue --------------------------------------------------------
- */
+/* --- before the queue ---------------------------------------------------- */
 
 static bool
 check_length(struct pn_task *task, const char *pointer, const char *password)
@@ -148,8 +147,7 @@ pn_user_end_sessions(struct pn_task *task, const struct pn_user *user)
     return err == PN_OK ? true : pn_task_store_error(task, err);
 }
 
-/* --- one's own password
- * --------------------------------------------------------- */
+/* --- one's own password -------------------------------------------------- */
 
 bool
 pn_apply_password_change(struct pn_task *task)
@@ -176,8 +174,7 @@ pn_apply_password_change(struct pn_task *task)
     return pn_user_end_sessions(task, &after) && pn_user_answer(task, &after);
 }
 
-/* --- the first administrator
- * ------------------------------------------------------ */
+/* --- the first administrator --------------------------------------------- */
 
 static enum pn_err
 admin_is_missing(struct pn_ops *ops)

@@ -27,8 +27,7 @@ end(struct pn_ops *ops, struct pn_store *store, enum pn_err err,
     return err == PN_OK ? true : pn_fault_store(fault, arena, err);
 }
 
-/* --- me
- * ------------------------------------------------------------------------- */
+/* --- me ------------------------------------------------------------------ */
 
 /* The local administrator has no row. */
 static enum pn_err
@@ -90,8 +89,7 @@ pn_ops_me(struct pn_ops *ops, const struct pn_caller *caller,
     return end(ops, store, err, arena, fault);
 }
 
-/* --- tokens
- * --------------------------------------------------------------------- */
+/* --- tokens -------------------------------------------------------------- */
 
 /* Whose tokens the list is limited to; PN_E_NOT_FOUND for people one may not
  * look at, as for people who do not exist. */
@@ -174,8 +172,7 @@ pn_ops_token(struct pn_ops *ops, const struct pn_caller *caller, uint64_t id,
                fault);
 }
 
-/* --- users and groups
- * ------------------------------------------------------------ */
+/* --- users and groups ---------------------------------------------------- */
 
 bool
 pn_ops_users(struct pn_ops *ops, const struct pn_caller *caller,
@@ -236,8 +233,7 @@ pn_ops_group(struct pn_ops *ops, const struct pn_caller *caller,
                arena, fault);
 }
 
-/* --- apps, policy, audit
- * ----------------------------------------------------------- */
+/* --- apps, policy, audit ------------------------------------------------- */
 
 bool
 pn_ops_apps(struct pn_ops *ops, const struct pn_caller *caller,
@@ -290,8 +286,7 @@ pn_ops_audit(struct pn_ops *ops, const struct pn_caller *caller,
                fault);
 }
 
-/* --- jobs and health
- * ----------------------------------------------------------------- */
+/* --- jobs and health ----------------------------------------------------- */
 
 enum pn_err
 pn_ops_last_use(struct pn_ops *ops, const struct pn_last_use *uses,

@@ -16,8 +16,7 @@
 
 enum { COOKIE_BYTES = 32, USER_AGENT_MAX = 256 };
 
-/* --- throttling
- * --------------------------------------------------------------- */
+/* --- throttling ---------------------------------------------------------- */
 
 struct attempt {
     uint64_t address_key, pair_key;
@@ -89,8 +88,7 @@ count_failure(struct pn_ops *ops, const struct attempt *attempt)
                              PN_SIGNIN_WINDOW_S, now, 1, &wait_s);
 }
 
-/* --- sign-in
- * ------------------------------------------------------------------ */
+/* --- sign-in ------------------------------------------------------------- */
 
 /*
  * Refusals are audited at most PN_SIGNIN_AUDIT_MAX times in a window: a flood
@@ -353,8 +351,7 @@ pn_apply_sign_out(struct pn_task *task)
     return true;
 }
 
-/* --- who is it
- * ------------------------------------------------------------------ */
+/* --- who is it ----------------------------------------------------------- */
 
 static bool
 refuse_session(struct pn_fault *fault, struct pn_arena *arena)

@@ -6,8 +6,7 @@
 
 #include "base/str.h"
 
-/* --- lifetime --------------------------------------------------------------
- */
+/* --- lifetime ------------------------------------------------------------ */
 
 static const char *
 lifetime_pointer(const struct pn_lifetime *wanted)
@@ -91,8 +90,7 @@ pn_token_next_lifetime(struct pn_task *task,
     return true;
 }
 
-/* --- members ---------------------------------------------------------------
- */
+/* --- members ------------------------------------------------------------- */
 
 static bool
 check_name(struct pn_task *task, const struct pn_token *token)

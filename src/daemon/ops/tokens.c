@@ -60,7 +60,7 @@ answer_token(struct pn_task *task, uint64_t id)
     return true;
 }
 
-/* --- making --------------------------------------------------------------- */
+/* --- making -------------------------------------------------------------- */
 
 static bool
 may_make(struct pn_task *task, const struct pn_allowance *allowance)
@@ -171,8 +171,7 @@ pn_apply_token_create(struct pn_task *task)
     return true;
 }
 
-/* --- ending and pausing ----------------------------------------------------
- */
+/* --- ending and pausing -------------------------------------------------- */
 
 bool
 pn_token_revoke_row(struct pn_task *task, struct pn_token *token,

@@ -10,8 +10,7 @@
 #include "base/str.h"
 #include "daemon/ops/inside.h"
 
-/* --- pieces ------------------------------------------------------------------
- */
+/* --- pieces -------------------------------------------------------------- */
 
 static int
 by_id(const void *a, const void *b)
@@ -101,8 +100,7 @@ find_user(struct pn_task *task, struct pn_user *out)
     return err == PN_OK ? true : pn_task_store_error(task, err);
 }
 
-/* --- making and editing
- * ------------------------------------------------------- */
+/* --- making and editing -------------------------------------------------- */
 
 bool
 pn_apply_user_create(struct pn_task *task)
@@ -215,8 +213,7 @@ pn_apply_user_edit(struct pn_task *task)
            && pn_user_answer(task, &after);
 }
 
-/* --- deleting
- * ----------------------------------------------------------------- */
+/* --- deleting ------------------------------------------------------------ */
 
 static bool
 revoke_all(struct pn_task *task, uint64_t owner_id, uint32_t *revoked)

@@ -24,8 +24,7 @@ struct pn_publisher {
     int64_t position;          /* feed position that the index holds */
 };
 
-/* --- many
- * ------------------------------------------------------------------------ */
+/* --- many ---------------------------------------------------------------- */
 
 struct each {
     struct pn_publisher *publisher;
@@ -120,8 +119,7 @@ publish_change(struct pn_publisher *p, const struct pn_feed_change *change,
     return PN_E_DAMAGED;
 }
 
-/* --- the feed
- * ---------------------------------------------------------------------- */
+/* --- the feed ------------------------------------------------------------ */
 
 /*
  * Publish one batch after *at, which moves on; *count is its size.
@@ -261,8 +259,7 @@ pn_publisher_run(struct pn_publisher *publisher)
     return err;
 }
 
-/* --- beginning and end
- * --------------------------------------------------------------- */
+/* --- beginning and end --------------------------------------------------- */
 
 static struct pn_publisher *
 publisher_alloc(struct pn_store *store)

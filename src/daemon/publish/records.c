@@ -68,8 +68,7 @@ ip_of(const struct pn_ip_policy *ip, struct pn_arena *arena,
     return PN_OK;
 }
 
-/* --- tokens
- * ------------------------------------------------------------------- */
+/* --- tokens -------------------------------------------------------------- */
 
 enum pn_err
 pn_record_of_token(const struct pn_token *token,
@@ -141,8 +140,7 @@ pn_record_of_rules(struct pn_store *store, const struct pn_token *token,
     return err == PN_OK ? pn_rules_record_encode(&rec, paths, out) : err;
 }
 
-/* --- owners
- * ------------------------------------------------------------------- */
+/* --- owners -------------------------------------------------------------- */
 
 /* "a,b", as many whole names as fit. */
 static struct pn_str
@@ -220,8 +218,7 @@ pn_record_of_owner(const struct pn_user *user, const struct pn_policy *policy,
     return err == PN_OK ? pn_owner_record_encode(&rec, out) : err;
 }
 
-/* --- apps and policy
- * ------------------------------------------------------------ */
+/* --- apps and policy ----------------------------------------------------- */
 
 /* What needs no look-up. */
 static struct pn_app_record

@@ -82,8 +82,7 @@ pn_store_changes_trim(struct pn_store *store, int64_t up_to)
     return pn_stmt_run(q);
 }
 
-/* --- walks
- * ------------------------------------------------------------------------ */
+/* --- walks --------------------------------------------------------------- */
 
 /* Ids of one batch; sql takes $1 = the last id, $2 = how many, and $3 = group
  * if that is not 0. */

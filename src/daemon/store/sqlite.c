@@ -71,8 +71,7 @@ err_of(int rc)
     }
 }
 
-/* --- connections
- * -------------------------------------------------------------- */
+/* --- connections --------------------------------------------------------- */
 
 /* SQLite gives its companions (-wal, -shm) the mode of the file. */
 static enum pn_err
@@ -174,8 +173,7 @@ pn_db_why(const struct pn_db *db)
     return sqlite3_errmsg(db->handle);
 }
 
-/* --- transactions
- * ------------------------------------------------------------- */
+/* --- transactions -------------------------------------------------------- */
 
 enum pn_err
 pn_db_begin(struct pn_db *db)
@@ -216,8 +214,7 @@ pn_db_in_transaction(const struct pn_db *db)
     return db->begun;
 }
 
-/* --- statements
- * --------------------------------------------------------------- */
+/* --- statements ---------------------------------------------------------- */
 
 /* SQLite numbers "$2" by appearance, we by what it says. */
 static void

@@ -71,8 +71,7 @@ pn_store_epoch(struct pn_store *store, uint64_t *out)
     return err;
 }
 
-/* --- transactions
- * ------------------------------------------------------------- */
+/* --- transactions -------------------------------------------------------- */
 
 enum pn_err
 pn_store_begin(struct pn_store *store)
@@ -114,8 +113,7 @@ pn_store_rollback_to(struct pn_store *store)
     return err == PN_OK ? pn_store_release(store) : err;
 }
 
-/* --- rows
- * ----------------------------------------------------------------------- */
+/* --- rows ---------------------------------------------------------------- */
 
 char *
 pn_row_text(struct pn_row *row, int column)
@@ -189,8 +187,7 @@ pn_grown(struct pn_arena *arena, void *items, size_t count, size_t item_size)
     return more;
 }
 
-/* --- cursors and texts
- * ------------------------------------------------------------ */
+/* --- cursors and texts --------------------------------------------------- */
 
 static int
 hex_value(char c)

@@ -36,7 +36,7 @@ PN_MUST_USE enum pn_err pn_store_release(struct pn_store *store);
 /* Undo what came after the savepoint, and end it. */
 PN_MUST_USE enum pn_err pn_store_rollback_to(struct pn_store *store);
 
-/* --- users and groups ------------------------------------------------- */
+/* --- users and groups ---------------------------------------------------- */
 
 PN_MUST_USE enum pn_err pn_store_user_by_name(struct pn_store *store,
                                               struct pn_str username,
@@ -109,7 +109,7 @@ PN_MUST_USE enum pn_err pn_store_groups(struct pn_store *store,
                                         struct pn_arena *arena,
                                         struct pn_group_list *out);
 
-/* --- apps and policy --------------------------------------------------- */
+/* --- apps and policy ----------------------------------------------------- */
 
 PN_MUST_USE enum pn_err pn_store_app_by_name(struct pn_store *store,
                                              struct pn_str name,
@@ -149,7 +149,7 @@ PN_MUST_USE enum pn_err pn_store_prefixes(struct pn_store *store,
                                           struct pn_arena *arena,
                                           struct pn_prefixes *out);
 
-/* --- tokens ------------------------------------------------------------ */
+/* --- tokens -------------------------------------------------------------- */
 
 PN_MUST_USE enum pn_err pn_store_token_by_id(struct pn_store *store,
                                              uint64_t id,
@@ -210,7 +210,7 @@ PN_MUST_USE enum pn_err pn_store_last_use(struct pn_store *store,
                                           const struct pn_last_use *uses,
                                           size_t count);
 
-/* --- sessions ---------------------------------------------------------- */
+/* --- sessions ------------------------------------------------------------ */
 
 PN_MUST_USE enum pn_err pn_store_session_insert(struct pn_store *store,
                                                 const struct pn_session *ses);
@@ -229,7 +229,7 @@ PN_MUST_USE enum pn_err pn_store_sessions_purge(struct pn_store *store,
 PN_MUST_USE enum pn_err pn_store_session_seen(struct pn_store *store,
                                               uint64_t id, int64_t at);
 
-/* --- changes and audit -------------------------------------------------- */
+/* --- changes and audit --------------------------------------------------- */
 
 /* What must be published anew.  The publisher reads the object's present state
  * and writes it, so consuming a change twice is harmless. */
@@ -272,7 +272,7 @@ PN_MUST_USE enum pn_err pn_store_audit(struct pn_store *store,
 PN_MUST_USE enum pn_err pn_store_audit_verify(struct pn_store *store,
                                               uint64_t *checked, uint64_t *bad);
 
-/* --- everything, for a rebuild of the index ----------------------------- */
+/* --- everything, for a rebuild of the index ------------------------------ */
 
 /* Called once for each; stops at the first error and returns it. */
 typedef enum pn_err pn_store_each_fn(void *arg, uint64_t id);

@@ -16,8 +16,7 @@
 
 enum { RULES_ARENA_MAX = 4 << 20 };
 
-/* --- state
- * --------------------------------------------------------------------- */
+/* --- state --------------------------------------------------------------- */
 
 enum pn_err
 pn_judge_begin(struct pn_store *store, int64_t now, struct pn_arena *arena,
@@ -93,8 +92,7 @@ derive_state(struct pn_store *store, struct pn_judge *judge,
     return PN_OK;
 }
 
-/* --- loading
- * --------------------------------------------------------------------- */
+/* --- loading ------------------------------------------------------------- */
 
 static enum pn_err
 read_secret(struct pn_stmt *q, struct pn_token_secret *out)
@@ -328,8 +326,7 @@ pn_store_token_by_hash(struct pn_store *store, const struct pn_hash *hash,
                         : err;
 }
 
-/* --- writing
- * --------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------- */
 
 /* Bind $1 to $15: what insert and update have in common. */
 static void
