@@ -78,9 +78,12 @@ pn_index_writer_stats(struct pn_index_writer *writer,
     char path[PN_INDEX_PATH_MAX];
     MDB_stat tree;
     struct stat st;
-    enum pn_err err =
-        pn_index_lmdb_err(mdb_env_stat(pn_index_env_lmdb(writer->env), &tree));
+    enum pn_err err = PN_E_DAMAGED;
 
+    if (pn_index_env_is_sound(writer->env)) {
+        err = pn_index_lmdb_err(
+            mdb_env_stat(pn_index_env_lmdb(writer->env), &tree));
+    }
     if (err != PN_OK) {
         return err;
     }

@@ -99,15 +99,12 @@ lane_set(struct pn_lane *lane, enum lane_state state)
     return mine;
 }
 
+/* The next generation, because of err.  A lane that was left behind does not:
+ * that is another one's business by then. */
 static enum pn_err
-publish_now(struct pn_lane *lane)
+rebuild(struct pn_lane *lane, enum pn_err err)
 {
-    enum pn_err err = PN_E_STATE;
-    if (lane_set(lane, LANE_RUNNING)) {
-        err = pn_publisher_run(lane->publisher);
-    }
-    /* the generation after this one is another lane's business by then */
-    if (err == PN_OK || !lane_set(lane, LANE_REBUILDING)) {
+    if (!lane_set(lane, LANE_REBUILDING)) {
         return err;
     }
     pn_log(PN_LOG_ERROR, "publish_failed", "error", pn_err_text(err), "next",
@@ -119,13 +116,28 @@ publish_now(struct pn_lane *lane)
     return err;
 }
 
-/* The heartbeat and, as cheap as it is, a fresh look at the index's size. */
+static enum pn_err
+publish_now(struct pn_lane *lane)
+{
+    enum pn_err err = PN_E_STATE;
+    if (lane_set(lane, LANE_RUNNING)) {
+        err = pn_publisher_run(lane->publisher);
+    }
+    return err == PN_OK ? err : rebuild(lane, err);
+}
+
+/* The heartbeat and, as cheap as it is, a fresh look at the index's size.  What
+ * a hostile reader did to the lock file is mended here when nobody changes
+ * anything. */
 static void
 beat(struct pn_lane *lane)
 {
     pn_publisher_heartbeat(lane->publisher, pn_ops_now());
     struct pn_index_stats stats;
-    if (pn_publisher_stats(lane->publisher, &stats) == PN_OK) {
+    enum pn_err err = pn_publisher_stats(lane->publisher, &stats);
+    if (err == PN_E_DAMAGED) {
+        (void) rebuild(lane, err);
+    } else if (err == PN_OK) {
         (void) pthread_mutex_lock(&lane->mutex);
         lane->stats = stats;
         lane->has_stats = true;
