@@ -54,13 +54,6 @@ start(ngx_http_request_t *r)
     return ctx;
 }
 
-/* posternd's own pages, which need its session cookie. */
-static ngx_uint_t
-is_portal(ngx_http_request_t *r)
-{
-    return pn_str_starts(ngx_http_postern_from(r->uri), PN_STR("/postern/"));
-}
-
 static ngx_uint_t
 is_method_override(const ngx_table_elt_t *header, const void *data)
 {
@@ -92,6 +85,21 @@ put_authorization_back(ngx_http_request_t *r, ngx_str_t value)
     header->hash = ngx_hash_key(lowcase, sizeof(lowcase) - 1);
     r->headers_in.authorization = header;
     return NGX_OK;
+}
+
+/* A location without postern: nothing of ours goes to what stands behind it,
+ * unless that is posternd, which judges sessions and tokens itself. */
+static ngx_int_t
+leave_alone(ngx_http_request_t *r, const ngx_http_postern_record_t *record)
+{
+    struct pn_str path = ngx_http_postern_from(r->uri);
+
+    if (!pn_str_starts(path, PN_STR("/postern/"))) {
+        return ngx_http_postern_cookies_drop_session(r);
+    }
+    return record->taken && pn_str_starts(path, PN_STR("/postern/api/"))
+               ? put_authorization_back(r, record->authorization)
+               : NGX_OK;
 }
 
 /* What an allowed request takes along. */
@@ -244,7 +252,6 @@ ngx_http_postern_preaccess_handler(ngx_http_request_t *r)
 {
     enum pn_challenge challenge = PN_CHALLENGE_AUTO;
     ngx_http_postern_ctx_t *ctx;
-    ngx_int_t rc = NGX_OK;
 
     if (!in_use(r)) {
         return NGX_DECLINED;
@@ -254,10 +261,9 @@ ngx_http_postern_preaccess_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
     if (loc_conf(r)->mode == NGX_HTTP_POSTERN_OFF) {
-        if (!is_portal(r)) {
-            rc = ngx_http_postern_cookies_drop_session(r);
-        }
-        return rc == NGX_OK ? NGX_DECLINED : NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return leave_alone(r, ctx->record) == NGX_OK
+                   ? NGX_DECLINED
+                   : NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
     if (decide(r, ctx, &challenge) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
