@@ -43,13 +43,11 @@ cut_scheme(struct pn_str value, struct pn_str *rest)
     return pn_str_eq_nocase(word, bearer) ? PN_SCHEME_BEARER : PN_SCHEME_NONE;
 }
 
-/* What a secret makes of the credential that carries it. */
+/* What a secret, of some kind, makes of the credential that carries it. */
 static void
-judge_secret(struct pn_str secret, const struct pn_prefixes *prefixes,
+judge_secret(struct pn_str secret, enum pn_token_kind kind,
              enum pn_credential_kind foreign, struct pn_credential *out)
 {
-    enum pn_token_kind kind = pn_token_classify(secret, prefixes);
-
     if (kind == PN_TOKEN_FOREIGN) {
         out->kind = foreign;
         return;
@@ -90,13 +88,15 @@ static void
 parse_bearer(struct pn_str text, const struct pn_prefixes *prefixes,
              struct pn_credential *out)
 {
-    if (!is_b64token(text)) {
+    enum pn_token_kind kind = pn_token_classify(text, prefixes);
+
+    /* Letters, digits and "_" are all that a well-formed one has. */
+    if (kind != PN_TOKEN_WELL_FORMED && !is_b64token(text)) {
         out->kind = PN_CREDENTIAL_MALFORMED;
-        out->holds_token =
-            pn_token_classify(text, prefixes) != PN_TOKEN_FOREIGN;
+        out->holds_token = kind != PN_TOKEN_FOREIGN;
         return;
     }
-    judge_secret(text, prefixes, PN_CREDENTIAL_FOREIGN, out);
+    judge_secret(text, kind, PN_CREDENTIAL_FOREIGN, out);
 }
 
 /*
@@ -155,7 +155,8 @@ parse_pair(struct pn_buf *scratch, const struct pn_prefixes *prefixes,
         out->kind = PN_CREDENTIAL_MISPLACED;
         return;
     }
-    judge_secret(secret, prefixes, PN_CREDENTIAL_PASSWORD, out);
+    judge_secret(secret, pn_token_classify(secret, prefixes),
+                 PN_CREDENTIAL_PASSWORD, out);
 
     if (!pn_str_is_utf8(user)) {
         size_t max =

@@ -83,7 +83,7 @@ app_list_fits(struct view *v, const struct pn_pathpat *list, uint16_t count)
            && (v->sub_path.len == 0 || list_fits(v, list, count, v->sub_path));
 }
 
-/* A token's own patterns are few and parsed where they lie. */
+/* A token's own patterns are few and taken apart where they lie. */
 static bool
 token_path_fits(struct view *v, struct pn_str path)
 {
@@ -91,11 +91,14 @@ token_path_fits(struct view *v, struct pn_str path)
     struct pn_cursor cur = pn_cursor_from(rules->paths.ptr, rules->paths.len);
 
     for (uint16_t i = 0; i < rules->path_count; i++) {
+        struct pn_str text = pn_cursor_str16(&cur);
         struct pn_pathpat pattern;
 
-        if (pn_pathpat_parse(pn_cursor_str16(&cur), &pattern, NULL) == PN_OK
-            && pattern_fits(v, &pattern, path))
-        {
+        if (text.len == 0) {
+            return false; /* what decodes has none such */
+        }
+        pattern = pn_pathpat_checked(text);
+        if (pattern_fits(v, &pattern, path)) {
             return true;
         }
     }

@@ -92,33 +92,57 @@ first_wrong(struct pn_str path)
     return path.len;
 }
 
+/* path is valid, and so is methods. */
+static struct pn_pathpat
+describe(struct pn_str methods, struct pn_str path)
+{
+    size_t literal = pn_str_find(path, '*');
+    bool open_ended = path.len - literal == double_star.len
+                      && path.ptr[path.len - 1] == '*'
+                      && path.ptr[literal - 1] == '/';
+
+    return (struct pn_pathpat){.methods = methods,
+                               .path = path,
+                               .literal = literal,
+                               .open_ended = open_ended,
+                               .everything = open_ended && literal == 1};
+}
+
+struct pn_pathpat
+pn_pathpat_checked(struct pn_str text)
+{
+    struct pn_str methods = {text.ptr, 0}, path = text;
+
+    if (text.ptr[0] != '/') {
+        (void) pn_str_cut(text, ' ', &methods, &path);
+    }
+    return describe(methods, path);
+}
+
 /* *wrong is written always. */
 static enum pn_err
 parse(struct pn_str text, struct pn_pathpat *out, size_t *wrong)
 {
-    struct pn_pathpat pattern = {.methods = {text.ptr, 0}, .path = text};
+    struct pn_str methods = {text.ptr, 0}, path = text;
 
     *wrong = 0;
     if (text.len > 0 && text.ptr[0] != '/') {
-        pattern.methods.len = methods_len(text, wrong);
-        if (pattern.methods.len == 0) {
+        methods.len = methods_len(text, wrong);
+        if (methods.len == 0) {
             return PN_E_SYNTAX;
         }
-        pattern.path.ptr += pattern.methods.len + 1;
-        pattern.path.len -= pattern.methods.len + 1;
+        path.ptr += methods.len + 1;
+        path.len -= methods.len + 1;
     }
-    *wrong = text.len - pattern.path.len;
-    if (pattern.path.len == 0
-        || !(pn_str_is_printable(pattern.path) || pn_str_is_utf8(pattern.path)))
-    {
+    *wrong = text.len - path.len;
+    if (path.len == 0 || !(pn_str_is_printable(path) || pn_str_is_utf8(path))) {
         return PN_E_SYNTAX;
     }
-    *wrong += first_wrong(pattern.path);
+    *wrong += first_wrong(path);
     if (*wrong < text.len) {
         return PN_E_SYNTAX;
     }
-    pattern.everything = pn_str_eq(pattern.path, PN_STR("/**"));
-    *out = pattern;
+    *out = describe(methods, path);
     return PN_OK;
 }
 
@@ -238,5 +262,11 @@ pn_pathpat_matches(const struct pn_pathpat *pattern, struct pn_str method,
     {
         return false;
     }
-    return pattern->everything || path_fits(pattern->path, path);
+    /* What stands before the first asterisk stands for itself; for most
+     * patterns and paths that is all there is to ask. */
+    if (!pn_str_starts(path,
+                       (struct pn_str){pattern->path.ptr, pattern->literal})) {
+        return false;
+    }
+    return pattern->open_ended || path_fits(pattern->path, path);
 }

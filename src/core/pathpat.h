@@ -23,6 +23,8 @@ enum {
 struct pn_pathpat {
     struct pn_str methods; /* "GET,HEAD", or empty for every method */
     struct pn_str path;    /* begins with "/" */
+    size_t literal;        /* bytes of path before its first asterisk */
+    bool open_ended;       /* path is those and two asterisks, no more */
     bool everything;       /* path is "/" + two asterisks */
 };
 
@@ -35,6 +37,9 @@ struct pn_pathpat {
  */
 PN_MUST_USE enum pn_err pn_pathpat_parse(struct pn_str text,
                                          struct pn_pathpat *out, size_t *at);
+
+/* The same for text that has been parsed before: not checked again. */
+struct pn_pathpat pn_pathpat_checked(struct pn_str text);
 
 /* path is canonical and decoded once (core/target.h). */
 bool pn_pathpat_matches(const struct pn_pathpat *pattern, struct pn_str method,

@@ -12,12 +12,20 @@ static const char alphabet[] =
 
 enum { BASE = 62, LIMBS = PN_TOKEN_ENTROPY_BYTES / 4 };
 
+/* clang-format off */
+static const bool alnum[256] = {
+    ['0'] = 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    ['A'] = 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+             1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+    ['a'] = 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+             1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+};
+/* clang-format on */
+
 static bool
 is_alnum(char c)
 {
-    uint8_t byte = (uint8_t) c, lower = byte | 0x20;
-
-    return (uint8_t) (lower - 'a') < 26 || (uint8_t) (byte - '0') < 10;
+    return alnum[(uint8_t) c];
 }
 
 bool
@@ -102,14 +110,17 @@ well_formed(struct pn_str text, struct pn_str prefix)
 {
     char check[PN_TOKEN_CHECK_LEN];
     size_t summed = prefix.len + PN_TOKEN_BODY_LEN;
+    const char *body = text.ptr + prefix.len;
+    bool clean = true;
 
     if (text.len != summed + PN_TOKEN_CHECK_LEN) {
         return false;
     }
-    for (size_t i = prefix.len; i < summed; i++) {
-        if (!is_alnum(text.ptr[i])) {
-            return false;
-        }
+    for (size_t i = 0; i < PN_TOKEN_BODY_LEN; i++) {
+        clean &= is_alnum(body[i]);
+    }
+    if (!clean) {
+        return false;
     }
     put_check((struct pn_str){text.ptr, summed}, check);
     return memcmp(check, text.ptr + summed, sizeof(check)) == 0;
