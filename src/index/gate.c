@@ -137,6 +137,12 @@ pn_gate_end(struct pn_gate *gate)
     pn_index_end(gate->index);
 }
 
+bool
+pn_gate_is_fresh(const struct pn_gate *gate, int64_t now)
+{
+    return gate->compiled && pn_index_is_at(gate->index, gate->version, now);
+}
+
 const char *
 pn_gate_why(const struct pn_gate *gate)
 {

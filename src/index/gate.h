@@ -27,6 +27,12 @@ PN_MUST_USE enum pn_err pn_gate_begin(struct pn_gate *gate, int64_t now);
 void pn_gate_end(struct pn_gate *gate);
 const char *pn_gate_why(const struct pn_gate *gate);
 
+/*
+ * True when pn_gate_begin() would compile nothing anew: what was learned of the
+ * policy still holds.  Much cheaper, but it opens nothing: first begin.
+ */
+bool pn_gate_is_fresh(const struct pn_gate *gate, int64_t now);
+
 /* NULL: no such app. */
 const struct pn_app_record *pn_gate_app(struct pn_gate *gate,
                                         struct pn_str name);

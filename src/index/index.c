@@ -95,6 +95,18 @@ pn_index_policy_version(const struct pn_index *index)
     return index->policy_version;
 }
 
+bool
+pn_index_is_at(const struct pn_index *index, uint64_t policy_version,
+               int64_t now)
+{
+    /* env: the last attempt to open was no failure; checked_at: the page is
+     * still the one of that name. */
+    return index->env != NULL && index->checked_at == now
+           && atomic_load_explicit(&index->map.page->policy_version,
+                                   memory_order_acquire)
+                  == policy_version;
+}
+
 /* The sentence for an error on DIR/what. */
 static enum pn_err
 fail(struct pn_index *index, const char *what, enum pn_err err)

@@ -41,6 +41,11 @@ const char *pn_index_why(const struct pn_index *index);
 /* Changes whenever an app or the policy did; valid after pn_index_begin. */
 uint64_t pn_index_policy_version(const struct pn_index *index);
 
+/* True when pn_index_begin would find this version, as far as that can be told
+ * without a transaction. */
+bool pn_index_is_at(const struct pn_index *index, uint64_t policy_version,
+                    int64_t now);
+
 /* PN_E_NOT_FOUND, PN_E_DAMAGED. */
 PN_MUST_USE enum pn_err pn_index_token(struct pn_index *index,
                                        const struct pn_hash *hash,

@@ -54,6 +54,7 @@ typedef struct {
 
     /* Of one worker process, made at first use. */
     struct pn_gate *gate;
+    uint64_t compilation;        /* of gate, when prefixes were read */
     struct pn_prefixes prefixes; /* the last ones read */
     char prefix_text[PN_TOKEN_PREFIXES_MAX][PN_TOKEN_PREFIX_MAX];
     time_t complained_at;
@@ -157,6 +158,9 @@ ngx_int_t ngx_http_postern_scrub(ngx_http_request_t *r);
 /* gate.c: this process's view of the index */
 struct pn_gate *ngx_http_postern_gate_begin(ngx_http_request_t *r);
 void ngx_http_postern_gate_end(ngx_http_request_t *r);
+/* Brings the prefixes up to date; NGX_DECLINED: no index, the last ones serve.
+ */
+ngx_int_t ngx_http_postern_gate_prefixes(ngx_http_request_t *r);
 void ngx_http_postern_gate_free(void *main_conf);
 void ngx_http_postern_complain(ngx_http_request_t *r, const char *why,
                                ngx_str_t subject);

@@ -75,12 +75,7 @@ parse(ngx_http_request_t *r, ngx_http_postern_record_t *record)
     struct pn_buf scratch = PN_BUF(bytes);
     ngx_int_t rc;
 
-    /* Brings mcf->prefixes up to date; without an index the last ones serve. */
-    if (ngx_http_postern_gate_begin(r) != NULL) {
-        ngx_http_postern_gate_end(r);
-    } else {
-        record->blind = 1;
-    }
+    record->blind = ngx_http_postern_gate_prefixes(r) != NGX_OK;
     pn_credential_parse(
         ngx_http_postern_from(r->headers_in.authorization->value),
         &mcf->prefixes, &scratch, &record->credential);

@@ -60,8 +60,27 @@ ngx_http_postern_gate_begin(ngx_http_request_t *r)
         pn_gate_end(mcf->gate);
         return NULL;
     }
-    keep_prefixes(mcf, &pn_gate_policy(mcf->gate)->prefixes);
+    if (mcf->compilation != pn_gate_compilation(mcf->gate)) {
+        keep_prefixes(mcf, &pn_gate_policy(mcf->gate)->prefixes);
+        mcf->compilation = pn_gate_compilation(mcf->gate);
+    }
     return mcf->gate;
+}
+
+ngx_int_t
+ngx_http_postern_gate_prefixes(ngx_http_request_t *r)
+{
+    ngx_http_postern_main_conf_t *mcf =
+        ngx_http_get_module_main_conf(r, ngx_http_postern_module);
+
+    if (mcf->gate != NULL && pn_gate_is_fresh(mcf->gate, ngx_time())) {
+        return NGX_OK;
+    }
+    if (ngx_http_postern_gate_begin(r) == NULL) {
+        return NGX_DECLINED;
+    }
+    ngx_http_postern_gate_end(r);
+    return NGX_OK;
 }
 
 void

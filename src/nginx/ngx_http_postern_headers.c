@@ -17,8 +17,14 @@ is_named(const ngx_table_elt_t *header, const void *lowcase)
 {
     size_t len = ngx_strlen(lowcase);
 
-    return header->key.len == len
-           && ngx_strncasecmp(header->key.data, (u_char *) lowcase, len) == 0;
+    if (header->key.len != len) {
+        return 0;
+    }
+    /* nginx has made small letters of all names that clients sent. */
+    return header->lowcase_key != NULL
+               ? ngx_memcmp(header->lowcase_key, lowcase, len) == 0
+               : ngx_strncasecmp(header->key.data, (u_char *) lowcase, len)
+                     == 0;
 }
 
 /* headers_in no longer points at an element that has left the list. */
