@@ -27,6 +27,19 @@ struct pn_str {
 
 #define PN_STR(literal) ((struct pn_str){(literal), sizeof(literal) - 1})
 
+/* For calls of C libraries that lack a const and do not write, and for wiping
+ * what another library holds. */
+static inline void *
+pn_unconst(const void *ptr)
+{
+    union {
+        const void *in;
+        void *out;
+    } both = {.in = ptr};
+
+    return both.out;
+}
+
 /* Why a call failed.  Zero is success; new codes go at the end. */
 enum pn_err {
     PN_OK = 0,

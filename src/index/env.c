@@ -33,7 +33,7 @@ struct pn_index_env {
     MDB_env *lmdb;
     MDB_dbi dbi;
     pthread_rwlock_t resize;
-    char *lock_path;
+    char lock_path[PN_INDEX_PATH_MAX];
     off_t lock_len;
 };
 
@@ -50,7 +50,6 @@ env_free(struct pn_index_env *env)
         mdb_env_close(env->lmdb);
     }
     (void) pthread_rwlock_destroy(&env->resize);
-    free(env->lock_path);
     free(env);
 }
 
@@ -149,9 +148,8 @@ static enum pn_err
 env_make(const char *dir, enum pn_index_use use, uint64_t reserve,
          struct pn_index_env **out)
 {
-    char lock_path[PN_INDEX_PATH_MAX];
     struct pn_index_env *env = calloc(1, sizeof(*env));
-    enum pn_err err = PN_E_NOMEM;
+    enum pn_err err;
     struct stat st;
 
     if (env == NULL || pthread_rwlock_init(&env->resize, NULL) != 0) {
@@ -160,16 +158,12 @@ env_make(const char *dir, enum pn_index_use use, uint64_t reserve,
     }
     env->use = use;
     env->users = 1;
-    pn_index_path(lock_path, dir, "lock.mdb");
-    env->lock_path = strdup(lock_path);
-    if (env->lock_path == NULL) {
-        goto out;
-    }
+    pn_index_path(env->lock_path, dir, "lock.mdb");
     err = lmdb_open(env, dir, reserve);
     if (err != PN_OK) {
         goto out;
     }
-    if (stat(lock_path, &st) == 0) {
+    if (stat(env->lock_path, &st) == 0) {
         env->lock_len = st.st_size;
     }
     err = learn_dbi(env);
@@ -238,7 +232,7 @@ table_add(const char *dir, enum pn_index_use use, uint64_t reserve, gid_t gid,
 {
     struct pn_index_env *env = NULL;
     enum pn_err err = env_make(dir, use, reserve, &env);
-    struct stat st;
+    struct stat st = {0};
 
     if (err == PN_OK && use != PN_INDEX_READ) {
         err = give_files(dir, gid);
@@ -265,7 +259,7 @@ pn_index_env_open(const char *dir, uint64_t generation, enum pn_index_use use,
     char path[PN_INDEX_PATH_MAX];
     struct pn_index_env *env = NULL;
     enum pn_err err;
-    struct stat st;
+    struct stat st = {0};
 
     pn_index_generation_path(path, dir, generation, NULL);
     (void) pthread_mutex_lock(&table_lock);

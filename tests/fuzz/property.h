@@ -12,14 +12,16 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define property(holds)                                                        \
-    do {                                                                       \
-        if (!(holds)) {                                                        \
-            fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__,         \
-                    #holds);                                                   \
-            abort();                                                           \
-        }                                                                      \
-    } while (0)
+static inline void
+property_check(bool holds, const char *text, const char *file, int line)
+{
+    if (!holds) {
+        fprintf(stderr, "%s:%d: not so: %s\n", file, line, text);
+        abort();
+    }
+}
+
+#define property(holds) property_check((holds), #holds, __FILE__, __LINE__)
 
 static inline struct pn_str
 input(const uint8_t *data, size_t size)

@@ -267,11 +267,10 @@ serve(struct options *options)
     int64_t position = 1;
     char *line = NULL;
     size_t cap = 0;
-    ssize_t len;
 
     puts("ok");
     fflush(stdout);
-    while ((len = getline(&line, &cap, stdin)) > 0) {
+    while (getline(&line, &cap, stdin) > 0) {
         enum pn_err err;
 
         line[strcspn(line, "\n")] = '\0';

@@ -69,7 +69,7 @@ spec_hash(const char *text, struct pn_hash *out)
     }
     for (size_t i = 0; i < PN_HASH_LEN; i++) {
         out->bytes[i] =
-            (uint8_t) (hex(text[2 * i]) << 4 | hex(text[2 * i + 1]));
+            (uint8_t) (16 * hex(text[2 * i]) + hex(text[2 * i + 1]));
     }
 }
 

@@ -7,6 +7,8 @@
 #ifndef PN_TESTS_TABLE_H
 #define PN_TESTS_TABLE_H
 
+#include <ctype.h>
+
 #include "check.h"
 
 enum { TABLE_WORDS_MAX = 40, TABLE_LINE_MAX = 4096 };
@@ -92,9 +94,12 @@ table_unescape(char *text)
     char *to = text;
 
     for (char *from = text; *from != '\0'; from++) {
-        unsigned byte;
+        unsigned byte = 0;
 
-        if (*from == '%' && sscanf(from + 1, "%2x", &byte) == 1) {
+        if (*from == '%' && isxdigit((unsigned char) from[1])
+            && isxdigit((unsigned char) from[2])
+            && sscanf(from + 1, "%2x", &byte) == 1)
+        {
             *to++ = (char) (uint8_t) byte;
             from += 2;
         } else {

@@ -237,8 +237,10 @@ compare(const struct table_line *line, int arrow, const struct pn_decision *d)
     int count = line->count - arrow - 1;
 
     for (int i = 0; i < count; i++) {
-        strcat(want, i == 0 ? "" : " ");
-        strcat(want, words[i]);
+        size_t len = strlen(want);
+
+        (void) snprintf(want + len, sizeof(want) - len, "%s%s",
+                        i == 0 ? "" : " ", words[i]);
     }
     describe(d, words, count, got, sizeof(got));
     if (strcmp(want, got) != 0) {

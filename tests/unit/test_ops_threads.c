@@ -130,7 +130,7 @@ test_answers_store_and_index_agree_after_a_crowd(void **state)
            (unsigned long long) health.changes_total,
            (unsigned long long) health.batches_total);
     printf("# %d clients: %.0f durable creates/s, %.0f revokes/s\n", CLIENTS,
-           CLIENTS * EACH / made_s, CLIENTS * EACH / 2 / revoked_s);
+           CLIENTS * EACH / made_s, CLIENTS * EACH / (2 * revoked_s));
     for (unsigned i = 0; i < CLIENTS; i++) {
         for (unsigned n = 0; n < EACH; n++) {
             assert_int_equal(site_gate(&site, &client[i].secret[n]),

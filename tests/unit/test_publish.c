@@ -242,7 +242,7 @@ test_the_earlier_end_counts_and_long_ended_tokens_go(void **state)
     update_token(&w, &token);
     publish(&w);
     assert_string_equal(answer_to(&w, TOKEN), "token_expired");
-    token.policy_expires_at = now() - 91 * PN_DAY_S;
+    token.policy_expires_at = now() - (int64_t) 91 * PN_DAY_S;
     update_token(&w, &token);
     publish(&w);
     assert_string_equal(answer_to(&w, TOKEN), "token_unknown");

@@ -499,6 +499,21 @@ test_policies_with_unfit_values_are_refused(void **state)
     }
 }
 
+/* The bits of set, 1 to 6, as a list of ids. */
+static struct pn_ids
+ids_of(unsigned set, uint8_t ids[64])
+{
+    struct pn_ids list = {ids, 0};
+
+    memset(ids, 0, 64);
+    for (unsigned n = 0; n < 6; n++) {
+        if (set >> n & 1) {
+            ids[8 * list.count++ + 7] = (uint8_t) (n + 1);
+        }
+    }
+    return list;
+}
+
 /* Every pair of subsets of {1..6} against plain set arithmetic. */
 static void
 test_id_lists_agree_with_sets(void **state)
@@ -506,17 +521,9 @@ test_id_lists_agree_with_sets(void **state)
     (void) state;
     for (unsigned a = 0; a < 64; a++) {
         for (unsigned b = 0; b < 64; b++) {
-            uint8_t ids[2][64] = {{0}};
-            struct pn_ids list[2] = {{ids[0], 0}, {ids[1], 0}};
+            uint8_t ids[2][64];
+            struct pn_ids list[2] = {ids_of(a, ids[0]), ids_of(b, ids[1])};
 
-            for (unsigned n = 0; n < 6; n++) {
-                if (a >> n & 1) {
-                    ids[0][8 * list[0].count++ + 7] = (uint8_t) (n + 1);
-                }
-                if (b >> n & 1) {
-                    ids[1][8 * list[1].count++ + 7] = (uint8_t) (n + 1);
-                }
-            }
             assert_int_equal(pn_ids_meet(list[0], list[1]), (a & b) != 0);
             for (unsigned n = 0; n < 6; n++) {
                 assert_int_equal(pn_ids_has(list[0], (uint64_t) (n + 1) << 56),

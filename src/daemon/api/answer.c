@@ -104,10 +104,8 @@ pn_api_problem(const struct pn_http_request *request, unsigned status,
                const char *code, const char *detail,
                struct pn_http_response *response)
 {
-    struct pn_fault fault = {.status = status, .code = code};
+    struct pn_fault fault = {.status = status, .code = code, .detail = detail};
 
-    /* A literal; the struct's member is not const for arena texts. */
-    fault.detail = (char *) (uintptr_t) detail;
     problem(request, &fault, response);
 }
 

@@ -303,7 +303,7 @@ pn_call_secret(struct pn_call *call, const char *key, struct pn_secret *out)
     }
     err = strlen(text) == len ? pn_secret_set(out, (struct pn_str){text, len})
                               : PN_E_SYNTAX;
-    pn_wipe((void *) (uintptr_t) text, len);
+    pn_wipe(pn_unconst(text), len);
     if (err != PN_OK) {
         pn_fault_field_add(&call->fault, call->arena,
                            pointer != NULL ? pointer : "", "too_long",

@@ -183,22 +183,25 @@ method_text(enum pn_http_method method)
 
 /* The path is one of ours, but not with this method. */
 static bool
-refuse_method(struct pn_http_exchange *ex, const char *path,
+refuse_method(struct pn_http_exchange *ex, const struct pn_http_route *route,
               struct pn_http_response *res)
 {
     const struct pn_http_options *o = &ex->server->options;
     enum { ALLOW_MAX = 64 };
     char *text = pn_arena_alloc(ex->req.arena, ALLOW_MAX);
-    struct pn_buf allow = {.ptr = text, .cap = text != NULL ? ALLOW_MAX : 0};
+    struct pn_buf allow = {.ptr = text, .cap = ALLOW_MAX};
 
+    (void) REFUSE(ex, res, 405, "method_not_allowed",
+                  "This path exists, but not with this method.");
+    if (text == NULL) {
+        return false;
+    }
     for (size_t i = 0; i < o->route_count; i++) {
-        if (strcmp(o->routes[i].path, path) == 0) {
+        if (strcmp(o->routes[i].path, route->path) == 0) {
             pn_buf_add_cstr(&allow, allow.len > 0 ? ", " : "");
             pn_buf_add_cstr(&allow, method_text(o->routes[i].method));
         }
     }
-    (void) REFUSE(ex, res, 405, "method_not_allowed",
-                  "This path exists, but not with this method.");
     if (pn_buf_cstr(&allow) != NULL) {
         pn_http_add_header(res, "Allow", text);
     }
@@ -209,7 +212,7 @@ static bool
 find_route(struct pn_http_exchange *ex, struct pn_http_response *res)
 {
     const struct pn_http_options *o = &ex->server->options;
-    const char *other = NULL; /* fits but for the method */
+    const struct pn_http_route *other = NULL; /* fits but for the method */
 
     for (size_t i = 0; i < o->route_count; i++) {
         const struct pn_http_route *route = &o->routes[i];
@@ -231,7 +234,7 @@ find_route(struct pn_http_exchange *ex, struct pn_http_response *res)
             return true;
         }
         /* The first that fits: "/tokens/self" before "/tokens/{id}". */
-        other = other != NULL ? other : route->path;
+        other = other != NULL ? other : route;
     }
     if (other != NULL) {
         return refuse_method(ex, other, res);

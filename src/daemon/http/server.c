@@ -147,10 +147,8 @@ static enum MHD_Result
 answer(struct pn_http_exchange *ex, const struct pn_http_response *res,
        enum after after)
 {
-    /* MHD wants a pointer to bytes it will not change. */
-    void *body = (void *) (uintptr_t) res->body.ptr;
     struct MHD_Response *response = MHD_create_response_from_buffer(
-        res->body.len, body, MHD_RESPMEM_PERSISTENT);
+        res->body.len, pn_unconst(res->body.ptr), MHD_RESPMEM_PERSISTENT);
     enum MHD_Result result = MHD_NO;
 
     if (response == NULL) {
@@ -187,6 +185,7 @@ is_stopping(struct pn_http_server *server)
  * request.
  */
 static enum MHD_Result
+/* NOLINTNEXTLINE(readability-function-size): MHD's type of callback */
 serve(void *arg, struct MHD_Connection *connection, const char *url,
       const char *method, const char *version, const char *upload,
       size_t *upload_len, void **slot)

@@ -188,11 +188,11 @@ take_datagram(struct pn_usage_receiver *r, struct pn_str datagram)
 /* --- receiving ----------------------------------------------------------- */
 
 static bool
-is_believed(const struct pn_usage_receiver *r, const struct msghdr *message,
+is_believed(const struct pn_usage_receiver *r, struct msghdr *message,
             uid_t *sender)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL;
-         c = CMSG_NXTHDR((struct msghdr *) (uintptr_t) message, c))
+         c = CMSG_NXTHDR(message, c))
     {
         struct ucred cred;
 
@@ -214,11 +214,13 @@ is_believed(const struct pn_usage_receiver *r, const struct msghdr *message,
 
 /* Everything that waits. */
 static void
-drain(struct pn_usage_receiver *r, char bytes[PN_USAGE_DATAGRAM_MAX])
+drain(struct pn_usage_receiver *r)
 {
+    static char bytes[PN_USAGE_DATAGRAM_MAX]; /* the receiving thread's */
+
     for (;;) {
         _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
-        struct iovec io = {.iov_base = bytes, .iov_len = PN_USAGE_DATAGRAM_MAX};
+        struct iovec io = {.iov_base = bytes, .iov_len = sizeof(bytes)};
         struct msghdr message = {.msg_iov = &io,
                                  .msg_iovlen = 1,
                                  .msg_control = control,
@@ -253,7 +255,6 @@ drain(struct pn_usage_receiver *r, char bytes[PN_USAGE_DATAGRAM_MAX])
 static void *
 receive(void *arg)
 {
-    static char bytes[PN_USAGE_DATAGRAM_MAX]; /* this thread's alone */
     struct pn_usage_receiver *r = arg;
     struct pollfd wait[] = {{.fd = r->options.fd, .events = POLLIN},
                             {.fd = r->wake, .events = POLLIN}};
@@ -262,7 +263,7 @@ receive(void *arg)
         if (poll(wait, PN_LEN(wait), -1) < 0 && errno != EINTR) {
             break;
         }
-        drain(r, bytes);
+        drain(r);
     }
     return NULL;
 }

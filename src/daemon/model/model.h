@@ -199,9 +199,9 @@ enum { PN_FAULT_FIELDS_MAX = 32 };
 
 /* Why something was not done.  status 0 = nothing is wrong. */
 struct pn_fault {
-    unsigned status;  /* HTTP */
-    const char *code; /* literal: "name_taken" */
-    char *detail;     /* arena, or literal */
+    unsigned status;    /* HTTP */
+    const char *code;   /* literal: "name_taken" */
+    const char *detail; /* arena, or literal */
     uint32_t retry_after_s;
     struct pn_fault_field fields[PN_FAULT_FIELDS_MAX];
     uint8_t field_count;
