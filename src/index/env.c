@@ -123,6 +123,32 @@ learn_dbi(struct pn_index_env *env)
     return err;
 }
 
+/*
+ * The lock file's blocks, before anybody maps it: a page of a sparse file that
+ * a full disk cannot give is SIGBUS to who touches it.  It has LMDB's size for
+ * these readers; that of nobody else is open yet, so closing it here drops no
+ * lock.
+ */
+static enum pn_err
+reserve_lock(const char *dir)
+{
+    enum { READER_LEN = 64, HEAD_LEN = 2 * READER_LEN }; /* LMDB's */
+
+    const off_t len = HEAD_LEN + (off_t) PN_INDEX_READERS_MAX * READER_LEN;
+    char path[PN_INDEX_PATH_MAX];
+    int fd;
+
+    pn_index_path(path, dir, "lock.mdb");
+    fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, PN_INDEX_DATA_MODE);
+    if (fd < 0) {
+        return errno == EEXIST ? PN_OK : pn_index_errno();
+    }
+    errno = posix_fallocate(fd, 0, len);
+    enum pn_err err = errno == 0 ? PN_OK : pn_index_errno();
+    (void) close(fd);
+    return err;
+}
+
 static enum pn_err
 lmdb_open(struct pn_index_env *env, const char *dir, uint64_t reserve)
 {
@@ -159,7 +185,10 @@ env_make(const char *dir, enum pn_index_use use, uint64_t reserve,
     env->use = use;
     env->users = 1;
     pn_index_path(env->lock_path, dir, "lock.mdb");
-    err = lmdb_open(env, dir, reserve);
+    err = use == PN_INDEX_WRITE ? reserve_lock(dir) : PN_OK;
+    if (err == PN_OK) {
+        err = lmdb_open(env, dir, reserve);
+    }
     if (err != PN_OK) {
         goto out;
     }

@@ -211,7 +211,7 @@ pn_index_writer_rebuild(struct pn_index_writer *writer)
 {
     char path[PN_INDEX_PATH_MAX];
     struct pn_index_env *env = NULL;
-    uint64_t generation;
+    uint64_t generation, unfinished = 0;
     enum pn_err err;
 
     if (writer->txn != NULL) {
@@ -231,7 +231,13 @@ pn_index_writer_rebuild(struct pn_index_writer *writer)
         pn_index_remove_generation(writer->dir, generation);
         return err;
     }
+    if (pn_index_writer_is_new(writer)) {
+        unfinished = writer->meta.generation;
+    }
     pn_index_env_done(writer->env);
+    if (unfinished != 0) {
+        pn_index_remove_generation(writer->dir, unfinished);
+    }
     writer->env = env;
     writer->base = page_generation(writer);
     writer->last.len = 0;

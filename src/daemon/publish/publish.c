@@ -22,6 +22,7 @@ enum {
 struct pn_publisher {
     struct pn_publication run; /* its policy and now: of the present run */
     int64_t position;          /* feed position that the index holds */
+    bool is_empty;             /* a new generation could not be filled */
 };
 
 /* --- many ---------------------------------------------------------------- */
@@ -233,15 +234,25 @@ pn_publisher_rebuild(struct pn_publisher *publisher)
 {
     enum pn_err err = pn_index_writer_rebuild(publisher->run.writer);
 
-    return err == PN_OK ? fill(publisher) : err;
+    if (err != PN_OK) {
+        return err;
+    }
+    publisher->is_empty = true;
+    err = fill(publisher);
+    publisher->is_empty = err != PN_OK;
+    return err;
 }
 
 enum pn_err
 pn_publisher_run(struct pn_publisher *publisher)
 {
     int64_t present = 0, position = publisher->position;
-    enum pn_err err = pn_store_position(publisher->run.store, &present);
+    enum pn_err err;
 
+    if (publisher->is_empty) {
+        return pn_publisher_rebuild(publisher);
+    }
+    err = pn_store_position(publisher->run.store, &present);
     if (err != PN_OK || present == position) {
         return err;
     }
