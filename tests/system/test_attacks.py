@@ -29,12 +29,12 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 class Target:
     """`postern up`, its administrator, alice with a token, bob."""
 
-    def __init__(self, run):
+    def __init__(self, run, **options):
         self.run, self.backend = run, Backend(run.port())
         run.at_end(self.backend.close)
         run.secret(ADMIN), run.secret(PASSWORD)
         self.up = Up(run, self.backend.url,
-                     env={"POSTERN_ADMIN_PASSWORD": ADMIN})
+                     env={"POSTERN_ADMIN_PASSWORD": ADMIN}, **options)
         self.url, self.port = self.up.url, self.up.port
         self.admin = self.sign_in("admin", ADMIN)
         creation = self.admin.get("/policy").json()["creation"]
@@ -476,6 +476,59 @@ def test_a_lock_file_cut_short_by_a_worker_ends_nothing(own):
     revoked = own.alice.delete("/tokens/" + own.alice.token_id("t"))
     assert revoked.status_code == 204
     assert own.app(own.token) == 401
+
+
+class SmallDisk(Target):
+    """The index on a disk of its own, of so many KiB."""
+
+    def __init__(self, run, size):
+        self.index = run.dir / "data/index"
+        self.index.mkdir(parents=True)
+        (run.dir / "data/postern.conf").touch()
+        mount = f"mount -t tmpfs -o size={size}k,mode=750 none {self.index}"
+        super().__init__(run, before=("unshare", "-m", "sh", "-c",
+                                      f"{mount} && exec \"$@\"", "sh"))
+
+    def on_disk(self, command):
+        subprocess.run(["nsenter", "-m", "-t", str(self.up.process.pid), "sh",
+                        "-c", command], check=True, timeout=30)
+
+    def make(self, name):
+        """Status of making a token, which is kept if there is one."""
+        answer = self.alice.post("/tokens", {"name": name})
+        if answer.status_code == 201:
+            self.kept.append(self.run.secret(answer.json()["token"]))
+        return answer.status_code
+
+    kept = ()
+
+    def all_work(self):
+        try:
+            return all(self.app(token) == 200 for token in self.kept)
+        except ConnectionError:
+            return False
+
+
+@as_root
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_full_disk_loses_no_token(run, cut):
+    """cut: the lock file is lost too, so that there must be a new generation,
+    for which the disk has room to begin but not to end."""
+    run.allow("exited on signal 7")
+    t = SmallDisk(run, 316)
+    t.kept = [t.token]
+    for i in range(100):
+        if cut and i == 15:
+            t.on_disk(f"truncate -s 0 {t.index}/1/lock.mdb")
+        if t.make(f"n{i}") != 201:
+            break
+    assert t.make("another") == 503, "no room, and yet in force"
+    assert t.make("one more") == 503, "no room, and yet in force"
+    assert t.up.process.running()
+    t.on_disk(f"mount -o remount,size=9000k {t.index}")
+    wait_until(lambda: t.make(f"again{time.monotonic()}") == 201,
+               "room to be used")
+    wait_until(t.all_work, "every token that was answered")
 
 
 @as_root
