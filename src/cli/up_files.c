@@ -206,7 +206,7 @@ put_application(const struct pn_up *up, struct pn_buf *conf)
                 "            proxy_pass %s://application;\n"
                 "            proxy_http_version 1.1;\n"
                 "            proxy_set_header Host $http_host;\n"
-                "            proxy_set_header Upgrade $http_upgrade;\n"
+                "            proxy_set_header Upgrade $up_upgrade;\n"
                 "            proxy_set_header Connection $up_connection;\n"
                 "            proxy_set_header X-Real-IP $remote_addr;\n"
                 "            proxy_set_header X-Forwarded-For $remote_addr;\n"
@@ -251,7 +251,9 @@ put_http(const struct pn_up *up, struct pn_buf *conf)
                 "    server_tokens off;\n"
                 "    client_max_body_size 0;\n"
                 "    keepalive_timeout 75s;\n"
-                "    map $http_upgrade $up_connection { default upgrade; '' "
+                "    map $http_upgrade $up_upgrade { default ''; "
+                "~*^websocket$ websocket; }\n"
+                "    map $up_upgrade $up_connection { default upgrade; '' "
                 "''; }\n",
                 up->data);
     for (size_t i = 0; i < PN_LEN(temps); i++) {

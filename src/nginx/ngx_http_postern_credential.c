@@ -10,6 +10,7 @@
 #include "nginx/ngx_http_postern.h"
 
 #include "base/secret.h"
+#include "base/str.h"
 
 static void
 record_done(void *data)
@@ -145,12 +146,43 @@ is_identity(const ngx_table_elt_t *header, const void *names)
     return ngx_http_postern_names_has(names, header->key.data, header->key.len);
 }
 
+/*
+ * After a change to HTTP/2 ("Upgrade: h2c") the client would speak to the
+ * application through a tunnel, and name itself in the requests inside.
+ */
+static ngx_uint_t
+is_other_protocol(const ngx_table_elt_t *header, const void *data)
+{
+    static const struct pn_str websocket = {"websocket", 9};
+
+    (void) data;
+    return pn_str_eq_nocase(ngx_http_postern_from(header->key),
+                            PN_STR("upgrade"))
+           && !pn_str_eq_nocase(ngx_http_postern_from(header->value),
+                                websocket);
+}
+
+static ngx_int_t
+scrub_upgrade(ngx_http_request_t *r)
+{
+    if (ngx_http_postern_headers_remove(r, is_other_protocol, NULL) != NGX_OK) {
+        return NGX_ERROR;
+    }
+    /* It asked for two, another one first. */
+    return r->headers_in.upgrade == NULL
+               ? ngx_http_postern_headers_drop(r, "upgrade")
+               : NGX_OK;
+}
+
 ngx_int_t
 ngx_http_postern_scrub(ngx_http_request_t *r)
 {
     ngx_http_postern_main_conf_t *mcf =
         ngx_http_get_module_main_conf(r, ngx_http_postern_module);
 
+    if (r->headers_in.upgrade != NULL && scrub_upgrade(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
     return ngx_http_postern_headers_remove(r, is_identity, &mcf->identity);
 }
 

@@ -34,6 +34,9 @@ forget(ngx_http_request_t *r, const ngx_table_elt_t *header)
     if (r->headers_in.authorization == header) {
         r->headers_in.authorization = NULL;
     }
+    if (r->headers_in.upgrade == header) {
+        r->headers_in.upgrade = NULL; /* nginx takes no 101 then */
+    }
 #if (nginx_version >= 1023000)
     for (ngx_table_elt_t **at = &r->headers_in.cookie; *at;) {
         if (*at == header) {
