@@ -179,6 +179,25 @@ def test_a_client_cannot_name_itself(target, name, extra):
             assert request.get("Remote-User") == ("alice" if token else None)
 
 
+@pytest.mark.parametrize("upgrades", [
+    ["h2c"], ["H2C"], ["websocket, h2c"], ["h2c, websocket"], ["TLS/1.3"],
+    ["websocket", "h2c"], ["h2c", "websocket"], ["websocket\t,h2c"]])
+def test_no_tunnel_to_the_application_but_a_websocket(target, upgrades):
+    """In HTTP/2 inside a tunnel a client could name itself."""
+    for token in (None, target.token):
+        headers = [("Connection", "Upgrade, HTTP2-Settings"),
+                   ("HTTP2-Settings", "AAMAAABkAAQAAP__"),
+                   *(("Upgrade", u) for u in upgrades)]
+        if token:
+            headers.append(("Authorization", target.run.basic("alice",
+                                                              token)))
+        target.backend.forget()
+        with Connection(target.port) as c:
+            c.request("/", headers=headers)
+        for request in target.backend.requests:
+            assert request.get("Upgrade") in (None, "websocket")
+
+
 def test_trailers_name_nobody(target):
     target.backend.forget()
     with Connection(target.port) as c:
