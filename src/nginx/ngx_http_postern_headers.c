@@ -5,8 +5,8 @@
  * headers_in.host and its like point at elements, so elements never move: a
  * part of the list is cut at its ends or split in two.  nginx reads the first
  * element of every part after the first without asking whether there is one,
- * so such a part is never left empty.  After a cut the last part counts as
- * full: its room behind nelts may hold elements that are in use.
+ * so such a part is never left empty.  nalloc always tells the room of the
+ * last part, whose elements behind nelts are nobody's.
  */
 #include "nginx/ngx_http_postern.h"
 
@@ -66,10 +66,13 @@ cut(ngx_http_request_t *r, ngx_list_part_t *prev, ngx_list_part_t *part,
 {
     ngx_list_t *list = &r->headers_in.headers;
     ngx_table_elt_t *header = part->elts;
+    ngx_uint_t is_last = list->last == part;
+    ngx_uint_t lost = 0; /* of the last part's room */
     ngx_list_part_t *tail;
 
     if (i == 0) {
         part->elts = header + 1;
+        lost = 1;
     } else if (i < part->nelts - 1) {
         tail = ngx_palloc(r->pool, sizeof(*tail));
         if (tail == NULL) {
@@ -78,34 +81,24 @@ cut(ngx_http_request_t *r, ngx_list_part_t *prev, ngx_list_part_t *part,
         tail->elts = header + i + 1;
         tail->nelts = part->nelts - i - 1;
         tail->next = part->next;
-        if (list->last == part) {
+        if (is_last) {
             list->last = tail;
         }
         part->next = tail;
         part->nelts = i + 1; /* one is taken off below */
+        lost = i + 1;
     }
     part->nelts--;
+    list->nalloc -= is_last ? lost : 0;
     if (part->nelts == 0 && prev != NULL) {
         prev->next = part->next;
-        if (list->last == part) {
+        if (is_last) {
             list->last = prev;
+            list->nalloc = prev->nelts; /* no room that we know of */
         }
     }
     forget(r, header + i);
     return NGX_OK;
-}
-
-/* The next push gets a part of its own. */
-static ngx_int_t
-seal(ngx_http_request_t *r)
-{
-    ngx_list_t *list = &r->headers_in.headers;
-
-    if (list->last->nelts > 0) {
-        list->nalloc = list->last->nelts;
-        return NGX_OK;
-    }
-    return ngx_list_init(list, r->pool, LIST_STEP, sizeof(ngx_table_elt_t));
 }
 
 static ngx_uint_t
@@ -127,7 +120,6 @@ ngx_http_postern_headers_remove(ngx_http_request_t *r,
                                 const void *data)
 {
     ngx_list_part_t *prev = NULL, *part = &r->headers_in.headers.part;
-    ngx_uint_t changed = 0;
 
     while (part != NULL) {
         ngx_uint_t i = first_match(part, test, data);
@@ -140,12 +132,15 @@ ngx_http_postern_headers_remove(ngx_http_request_t *r,
         if (cut(r, prev, part, i) != NGX_OK) {
             return NGX_ERROR;
         }
-        changed = 1;
         if (part->nelts == 0 && prev != NULL) {
             part = part->next;
         }
     }
-    return changed ? seal(r) : NGX_OK;
+    /* nginx would add a part without any room. */
+    return r->headers_in.headers.nalloc == 0
+               ? ngx_list_init(&r->headers_in.headers, r->pool, LIST_STEP,
+                               sizeof(ngx_table_elt_t))
+               : NGX_OK;
 }
 
 ngx_int_t
