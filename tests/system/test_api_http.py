@@ -177,7 +177,7 @@ def test_head_is_get_without_a_body(posternd):
 def test_an_unknown_path_is_404_and_a_wrong_method_405(posternd):
     p = posternd()
     assert p.anonymous.get("/nothing").code == "not_found"
-    assert p.anonymous.get("/postern/").status == 404
+    assert p.anonymous.get("/postern/nothing").status == 404
     reply = p.anonymous.put("/tokens", {})
     assert (reply.status, reply.code) == (405, "method_not_allowed")
     assert reply.headers["Allow"] == "GET, HEAD, POST"

@@ -20,6 +20,29 @@ def concrete(path):
         "{username}", "x")
 
 
+# --- the page ---------------------------------------------------------------
+
+def test_the_address_that_up_prints_has_a_page_without_script(posternd):
+    p = posternd()
+    reply = p.anonymous.get("/postern/")
+    assert reply.status == 200
+    assert reply.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert reply.headers["Content-Security-Policy"] == (
+        "default-src 'none'; frame-ancestors 'none'")
+    page = reply.body.decode()
+    assert '<meta name="color-scheme" content="light dark">' in page
+    for word in ("<script", "<style", "style=", " src=", "http:", "https:"):
+        assert word not in page
+    for command in ("postern login --url", "postern token create", "curl "):
+        assert command in page
+    # Its links, and every one of them, lead somewhere.
+    links = re.findall(r'href="([^"]+)"', page)
+    assert links == ["api/v1/openapi.yaml"]
+    assert p.anonymous.get("/postern/" + links[0]).status == 200
+    assert p.anonymous.post("/postern/", {}).status == 405
+    assert p.anonymous.get("/postern/?x=1").code == "unknown_parameter"
+
+
 # --- who ------------------------------------------------------------------
 
 @pytest.mark.parametrize("user", ["root", "www-data"])

@@ -45,6 +45,7 @@ const struct pn_http_route pn_api_routes[] = {
     {PN_GET, API "/readyz", pn_api_readyz_get},
     {PN_GET, API "/metrics", pn_api_metrics_get},
     {PN_GET, API "/openapi.yaml", pn_api_openapi_get},
+    {PN_GET, "/postern/", pn_api_landing_get},
 };
 
 const size_t pn_api_route_count = PN_LEN(pn_api_routes);
