@@ -140,6 +140,26 @@ def test_nginx_in_front_refuses_or_mends_what_the_parser_takes(
     assert statuses(raw(n.port, text.encode(), half_close=False)) == [200]
 
 
+LONE_CR = {
+    "in a value": GET + "Host: localhost\r\nX: a\rY: b\r\n\r\n",
+    "between two lengths": LINE + "Host: localhost\r\nX: a\r"
+    "Content-Length: 3\r\nContent-Length: 0\r\n\r\nabc",
+    "hiding a length": LINE + "Host: localhost\r\nX: a\rContent-Length: "
+    f"{len(NEXT)}\r\n\r\n{NEXT}",
+    "as the end of the head": GET + "Host: localhost\r\r" + NEXT,
+    "after the method": "GET\r" + GET[4:] + "Host: localhost\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", LONE_CR)
+def test_a_lone_cr_is_refused_and_hides_nothing(posternd, nginx, name):
+    p = posternd()
+    n = nginx(f"location / {{ proxy_pass http://unix:{p.http_socket}:; "
+              "proxy_set_header Host $http_host; }")
+    for there in (p.http_socket, n.port):
+        assert statuses(raw(there, LONE_CR[name].encode())) == [400]
+
+
 def test_http_1_0_is_answered(posternd):
     p = posternd()
     answer = raw(p.http_socket,
