@@ -304,6 +304,37 @@ has_stray_bytes(struct pn_str text, unsigned *line)
     return false;
 }
 
+/*
+ * libconfuse counts the line of a comment three times, so "#" comments are
+ * blanked before it sees them.  Forms that the reference does not name (other
+ * comments, "${…}") are left to it, with all that follows: there a quote may
+ * not be a quote, and only the line number is at stake.
+ */
+static void
+blank_comments(char *text)
+{
+    char quote = '\0';
+
+    for (char *c = text; *c != '\0'; c++) {
+        if (quote != '\0') {
+            if (*c == '\\' && c[1] != '\0') {
+                c++;
+            } else if (*c == quote) {
+                quote = '\0';
+            }
+        } else if (*c == '"' || *c == '\'') {
+            quote = *c;
+        } else if (*c == '#') {
+            size_t len = strcspn(c, "\n");
+
+            memset(c, ' ', len);
+            c += len - 1;
+        } else if (*c == '$' || (*c == '/' && (c[1] == '/' || c[1] == '*'))) {
+            return;
+        }
+    }
+}
+
 static enum pn_err
 parse(FILE *file, struct pn_arena *arena, struct pn_config *out)
 {
@@ -375,6 +406,9 @@ pn_config_parse(struct pn_str text, const char *name, struct pn_arena *arena,
      * fmemopen takes no empty buffer. */
     copy = pn_arena_printf(arena, "%.*s\n", (int) text.len,
                            text.len > 0 ? text.ptr : "");
+    if (copy != NULL) {
+        blank_comments(copy);
+    }
     file = copy != NULL ? fmemopen(copy, strlen(copy), "r") : NULL;
     if (file == NULL) {
         return PN_E_NOMEM;

@@ -110,6 +110,17 @@ test_an_error_names_file_line_and_key(void **state)
 }
 
 static void
+test_comments_do_not_change_the_line_of_an_error(void **state)
+{
+    (void) state;
+    refused("# a\n# it's \"b\n\ncolour = 1\n", "x.conf:4: ");
+    refused("log_level = info # c\ncolour = 1\n", "x.conf:2: ");
+    refused("#\n##\ncolour = 1\n", "x.conf:3: ");
+    refused("log_level = \"a#b\"\n", "x.conf:1: key 'log_level': 'a#b' is");
+    refused("log_level = 'a\\'#b'\n", "'a'#b' is not");
+}
+
+static void
 test_a_key_given_twice_is_refused(void **state)
 {
     (void) state;
@@ -174,6 +185,7 @@ main(void)
         cmocka_unit_test(test_an_empty_file_gives_the_defaults),
         cmocka_unit_test(test_every_key_is_taken),
         cmocka_unit_test(test_an_error_names_file_line_and_key),
+        cmocka_unit_test(test_comments_do_not_change_the_line_of_an_error),
         cmocka_unit_test(test_a_key_given_twice_is_refused),
         cmocka_unit_test(test_what_is_no_config_is_refused),
         cmocka_unit_test(test_a_file_over_the_maximum_is_refused),
