@@ -40,6 +40,18 @@ def test_after_it_ended_they_say_that_there_is_none(up):
     assert up.postern("user", "list")[2] == 4
 
 
+def test_every_report_is_one_json_document_when_asked(up):
+    for words in ("token list", "user list", "group list", "app list",
+                  "app show wiki", "policy show", "audit list", "doctor",
+                  "explain --app wiki --user admin /", "version",
+                  "user create bob --password-file -", "user show bob",
+                  "group create staff", "group show staff",
+                  "user edit bob --active off"):
+        out, err, _ = up.postern(*words.split(), "--json", stdin=BOB)
+        assert out.lstrip().startswith("{"), (words, out, err)
+        json.loads(out)
+
+
 def test_users_from_creation_to_deletion(up):
     file = up.password_file("bob", BOB)
     up.ok("user", "create", "bob", "--password-file", file, "--email",
