@@ -97,7 +97,9 @@ leave_alone(ngx_http_request_t *r, const ngx_http_postern_record_t *record)
     if (!pn_str_starts(path, PN_STR("/postern/"))) {
         return ngx_http_postern_cookies_drop_session(r);
     }
-    return record->taken && pn_str_starts(path, PN_STR("/postern/api/"))
+    /* Where the client went by itself: no application sends a token there. */
+    return record->taken && r == r->main && !r->internal
+                   && pn_str_starts(path, PN_STR("/postern/api/"))
                ? put_authorization_back(r, record->authorization)
                : NGX_OK;
 }
