@@ -94,15 +94,20 @@ pn_index_datafile_check(int fd)
     struct stat st;
     enum pn_err err;
 
-    if (fstat(fd, &st) != 0) {
-        return pn_index_errno();
-    }
-    err = S_ISREG(st.st_mode) ? meta_read(fd, 0, &meta[0]) : PN_E_DAMAGED;
+    err = meta_read(fd, 0, &meta[0]);
     if (err == PN_OK) {
         err = meta_read(fd, meta[0].page_len, &meta[1]);
     }
     if (err != PN_OK) {
         return err;
+    }
+    /* The length last: a writer at work lengthens the file before it writes
+     * the header that counts the new pages, and the file never shrinks. */
+    if (fstat(fd, &st) != 0) {
+        return pn_index_errno();
+    }
+    if (!S_ISREG(st.st_mode)) {
+        return PN_E_DAMAGED;
     }
     /* The younger header counts, and both describe the same kind of file. */
     const struct meta *used =
