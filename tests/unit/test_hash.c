@@ -39,45 +39,10 @@ test_crc_is_that_of_zlib_and_png(void **state)
     assert_int_equal(pn_crc32("", 0), 0);
 }
 
-/* The definition, a bit at a time. */
-static uint32_t
-crc_by_bits(const uint8_t *bytes, size_t len)
-{
-    uint32_t crc = UINT32_MAX;
-
-    for (size_t i = 0; i < 8 * len; i++) {
-        uint32_t bit = (crc ^ (uint32_t) bytes[i / 8] >> i % 8) & 1;
-
-        crc = crc >> 1 ^ (bit ? 0xedb88320 : 0);
-    }
-    return ~crc;
-}
-
-/* Blocks, their rest, and where they begin in memory make no difference. */
-static void
-test_crc_is_that_of_the_definition_at_every_length(void **state)
-{
-    uint8_t bytes[16 + 300];
-    uint32_t noise = 1;
-
-    (void) state;
-    for (size_t i = 0; i < sizeof(bytes); i++) {
-        noise = noise * 1664525 + 1013904223;
-        bytes[i] = (uint8_t) (noise >> 24);
-    }
-    for (size_t start = 0; start < 16; start++) {
-        for (size_t len = 0; start + len <= sizeof(bytes); len++) {
-            assert_int_equal(pn_crc32(bytes + start, len),
-                             crc_by_bits(bytes + start, len));
-        }
-    }
-}
-
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_crc_is_that_of_the_definition_at_every_length),
         cmocka_unit_test(test_hash_is_sha_256),
         cmocka_unit_test(test_crc_is_that_of_zlib_and_png),
     };
