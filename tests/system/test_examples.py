@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What packaging/examples/ holds is accepted by the programs it is for."""
+import os
 import re
 import subprocess
 
+from harness.nginx import BINARY, preload
 from harness.process import BUILD, SOURCE
 
 MODULE = BUILD / "src/nginx/ngx_http_postern_module.so"
@@ -26,7 +28,8 @@ def test_the_example_nginx_conf_is_accepted_by_nginx(run):
         text, count = re.subn(pattern, to, text)
         assert count, pattern
     conf = run.file("nginx.conf", f"pid {run.dir}/nginx.pid;\n{text}")
-    done = subprocess.run(["nginx", "-t", "-p", run.dir, "-c", conf],
+    done = subprocess.run([BINARY, "-t", "-p", run.dir, "-c", conf],
+                          env={**os.environ, **preload()},
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "[warn]" not in done.stderr

@@ -10,6 +10,7 @@ import subprocess
 import pytest
 import requests
 
+from harness.nginx import preload
 from harness.process import BUILD, SOURCE, answers, wait_until
 from harness.up import Radicale, Up
 
@@ -372,7 +373,7 @@ def test_the_application_gets_one_address_whatever_the_client_says(run,
 
 
 def test_script_run_does_what_it_prints(run):
-    env = {**os.environ, "POSTERN_BUILD": str(BUILD)}
+    env = {**os.environ, **preload(), "POSTERN_BUILD": str(BUILD)}
     for _ in range(2):
         done = subprocess.run(["script/run", "--check"], env=env, text=True,
                               cwd=SOURCE,
@@ -384,7 +385,7 @@ def test_script_run_does_what_it_prints(run):
 def test_script_run_prints_three_commands_and_ends_by_ctrl_c(run):
     port = run.port()
     demo = run.start("run", [SOURCE / "script/run"], cwd=SOURCE,
-                     env={"POSTERN_BUILD": str(BUILD),
+                     env={**preload(), "POSTERN_BUILD": str(BUILD),
                           "POSTERN_RUN_PORT": str(port),
                           "POSTERN_RUN_DATA": str(run.dir / "demo")})
     demo.ready(lambda: "3. revoke it" in demo.log(), 60)

@@ -8,6 +8,7 @@ import json
 
 import requests
 
+from .nginx import preload
 from .process import BUILD, answers
 
 PASSWORD = "marked-secret-password-7Q"  # every log is searched for it
@@ -121,7 +122,7 @@ class Gate:
              "--upstream", f"http://127.0.0.1:{self.app.port}",
              "--listen", f"127.0.0.1:{self.port}", "--data", self.data,
              *self.options],
-            env={"POSTERN_ADMIN_PASSWORD": PASSWORD})
+            env={"POSTERN_ADMIN_PASSWORD": PASSWORD, **preload()})
         self.up.ready(lambda: answers(self.port), START_S)
         for log in self.data.rglob("*.log"):
             self.run.watch_log(log)

@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 
+from .nginx import preload
 from .process import BUILD
 
 ADMIN, ALICE = "marked-admin-password-3K", "marked-alice-password-8T"
@@ -56,4 +57,4 @@ class Reader:
 
     def leaves_running(self, name, block, ready):
         self.run.start(name, ["bash", "-euc", self.adapted(block)],
-                       env=self.env).ready(ready, 60)
+                       env={**preload(), **self.env}).ready(ready, 60)

@@ -5,6 +5,7 @@ import pathlib
 import re
 import subprocess
 
+from .nginx import preload
 from .process import BUILD, answers
 
 POSTERN = BUILD / "src/cli/postern"
@@ -49,7 +50,7 @@ class Up:
                      "--listen", f"127.0.0.1:{self.port}", "--data", self.data,
                      *options]
         self.env = {"XDG_RUNTIME_DIR": str(self.home),
-                    "HOME": str(self.home), **(env or {})}
+                    "HOME": str(self.home), **preload(), **(env or {})}
         self.process = None
         if start:
             self.start()
