@@ -5,70 +5,18 @@ Each test is somebody who wants something that is not theirs: a stranger, the
 holder of a token, an ordinary user, an application, a compromised nginx worker.
 Most attacks share one set-up and leave it as they found it.
 """
-import os
 import socket
-import subprocess
 import time
 
 import pytest
 import requests
 
-from harness.backend import Backend
+from harness.backend import Reply
 from harness.client import Connection
-from harness.gate import PASSWORD, Person
+from harness.gate import API, PASSWORD, Person
 from harness.posternd import raw, statuses
-from harness.process import Run, wait_until
-from harness.up import Up
-
-ADMIN = "marked-secret-of-the-administrator"
-API = "/postern/api/v1"
-WORKER = ("setpriv", "--reuid=www-data", "--regid=www-data", "--clear-groups")
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-
-
-class Target:
-    """`postern up`, its administrator, alice with a token, bob."""
-
-    def __init__(self, run, **options):
-        self.run, self.backend = run, Backend(run.port())
-        run.at_end(self.backend.close)
-        run.secret(ADMIN), run.secret(PASSWORD)
-        self.up = Up(run, self.backend.url,
-                     env={"POSTERN_ADMIN_PASSWORD": ADMIN}, **options)
-        self.url, self.port = self.up.url, self.up.port
-        self.admin = self.sign_in("admin", ADMIN)
-        creation = self.admin.get("/policy").json()["creation"]
-        self.admin.edit_policy(tls_required=False, creation={
-            **creation, "enabled": True,
-            "grants": [{"group": None, "max_lifetime_days": None}]})
-        self.alice, self.bob = self.user("alice"), self.user("bob")
-        self.token = self.alice.make_token("t")
-        self.bobs = self.bob.make_token("t")
-
-    def sign_in(self, name, password=PASSWORD):
-        person = Person(self.run, self.url)
-        answer = person.post("/session", {"username": name,
-                                          "password": password})
-        assert answer.status_code == 201, answer.text
-        self.run.secret(answer.cookies["postern"])
-        return person
-
-    def user(self, name, **more):
-        answer = self.admin.post("/users", {"username": name,
-                                            "password": PASSWORD, **more})
-        assert answer.status_code == 201, answer.text
-        return self.sign_in(name)
-
-    def api(self, method, path, token):
-        return requests.request(
-            method, self.url + API + path, timeout=30,
-            headers={"Authorization": self.run.bearer(token)})
-
-    def app(self, token, user="alice", target="/", headers=()):
-        """A request to the application; its status."""
-        headers = [("Authorization", self.run.basic(user, token)), *headers]
-        with Connection(self.port) as c:
-            return c.request(target, headers=headers).status
+from harness.process import Run
+from harness.target import Target
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +26,6 @@ def target():
         yield Target(run)
     finally:
         run.finish()
-
-
-@pytest.fixture
-def own(run):
-    """A set-up that the test may damage."""
-    return Target(run)
 
 
 # --- the holder of a token ---------------------------------------------------
@@ -409,7 +351,6 @@ def test_many_refused_clients_do_not_keep_a_valid_one_out(target):
 
 def test_an_application_cannot_set_cookies_or_reach_the_api(target):
     """Answers of a hostile application, X-Accel-Redirect among them."""
-    from harness.backend import Reply
     target.backend.reply = lambda r: Reply(200, b"x", (
         ("Set-Cookie", "app=session"), ("Set-Cookie2", "a=b"),
         ("Set-Cookie", "postern=tossed"),
@@ -428,141 +369,6 @@ def test_an_application_cannot_set_cookies_or_reach_the_api(target):
             assert answer.status == 401
     finally:
         target.backend.reply = lambda r: Reply()
-
-
-# --- local users and a compromised worker ------------------------------------
-
-@as_root
-def test_a_local_user_reads_nothing(target):
-    script = f"find {target.up.data} -readable -type f 2>/dev/null"
-    seen = subprocess.run(["setpriv", "--reuid=nobody", "--regid=nogroup",
-                           "--clear-groups", "sh", "-c", script], text=True,
-                          capture_output=True, timeout=30, check=False)
-    assert seen.stdout == ""
-    seen = subprocess.run([*WORKER, "sh", "-c", script], text=True,
-                          capture_output=True, timeout=30, check=False)
-    for path in ("store", "posternd.log", "postern.conf", "writer.lock"):
-        assert path not in seen.stdout
-
-
-@as_root
-def test_a_worker_cannot_use_the_administrators_socket(target):
-    script = ("import socket; s = socket.socket(socket.AF_UNIX); "
-              f"s.connect('{target.up.data}/admin.sock')")
-    for user in (WORKER, ("setpriv", "--reuid=nobody", "--regid=nogroup",
-                          "--clear-groups")):
-        done = subprocess.run([*user, "/usr/bin/python3", "-c", script],
-                              text=True, capture_output=True, timeout=30,
-                              check=False)
-        assert done.returncode != 0 and "PermissionError" in done.stderr
-
-
-@as_root
-def test_what_comes_through_nginx_never_looks_local(target):
-    """The worker's own socket gives no authority, whatever it says."""
-    for extra in ("", "X-Real-IP: 127.0.0.1\r\n", "X-Real-IP: unix:\r\n",
-                  "Remote-User: admin\r\n"):
-        got = raw(target.up.data / "http.sock",
-                  f"GET {API}/users HTTP/1.1\r\nHost: localhost\r\n{extra}"
-                  "Connection: close\r\n\r\n".encode())
-        assert statuses(got) == [401]
-
-
-def worker_does(code):
-    done = subprocess.run([*WORKER, "/usr/bin/python3", "-c", code], text=True,
-                          capture_output=True, timeout=30, check=False)
-    assert done.returncode == 0, done.stderr
-
-
-@as_root
-def test_a_lock_file_cut_short_by_a_worker_ends_nothing(own):
-    """Workers that touch it die (SIGBUS) and are started again; posternd must
-    not, and goes to a new generation although nobody changes anything."""
-    own.run.allow("exited on signal 7")
-    assert own.app(own.token) == 200
-    lock = own.up.data / "index/1/lock.mdb"
-    worker_does(f"import os; os.truncate('{lock}', 0)")
-    wait_until(lambda: (own.up.data / "index/2/lock.mdb").exists(),
-               "a new generation")
-
-    def served():
-        try:
-            return own.app(own.token) == 200
-        except ConnectionError:
-            return False
-    wait_until(served, "the application again")
-    assert own.up.process.running()
-    revoked = own.alice.delete("/tokens/" + own.alice.token_id("t"))
-    assert revoked.status_code == 204
-    assert own.app(own.token) == 401
-
-
-class SmallDisk(Target):
-    """The index on a disk of its own, of so many KiB."""
-
-    def __init__(self, run, size):
-        self.index = run.dir / "data/index"
-        self.index.mkdir(parents=True)
-        (run.dir / "data/postern.conf").touch()
-        mount = f"mount -t tmpfs -o size={size}k,mode=750 none {self.index}"
-        super().__init__(run, before=("unshare", "-m", "sh", "-c",
-                                      f"{mount} && exec \"$@\"", "sh"))
-
-    def on_disk(self, command):
-        subprocess.run(["nsenter", "-m", "-t", str(self.up.process.pid), "sh",
-                        "-c", command], check=True, timeout=30)
-
-    def make(self, name):
-        """Status of making a token, which is kept if there is one."""
-        answer = self.alice.post("/tokens", {"name": name})
-        if answer.status_code == 201:
-            self.kept.append(self.run.secret(answer.json()["token"]))
-        return answer.status_code
-
-    kept = ()
-
-    def all_work(self):
-        try:
-            return all(self.app(token) == 200 for token in self.kept)
-        except ConnectionError:
-            return False
-
-
-@as_root
-@pytest.mark.parametrize("cut", [False, True])
-def test_a_full_disk_loses_no_token(run, cut):
-    """cut: the lock file is lost too, so that there must be a new generation,
-    for which the disk has room to begin but not to end."""
-    run.allow("exited on signal 7")
-    t = SmallDisk(run, 316)
-    t.kept = [t.token]
-    for i in range(100):
-        if cut and i == 15:
-            t.on_disk(f"truncate -s 0 {t.index}/1/lock.mdb")
-        if t.make(f"n{i}") != 201:
-            break
-    assert t.make("another") == 503, "no room, and yet in force"
-    assert t.make("one more") == 503, "no room, and yet in force"
-    assert t.up.process.running()
-    t.on_disk(f"mount -o remount,size=9000k {t.index}")
-    wait_until(lambda: t.make(f"again{time.monotonic()}") == 201,
-               "room to be used")
-    wait_until(t.all_work, "every token that was answered")
-
-
-@as_root
-def test_datagrams_of_others_are_not_counted(target):
-    """Only the workers' user may report use, and garbage ends nothing."""
-    path = target.up.data / "usage.sock"
-    s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    for data in (b"", b"\0" * 9000, b"\xff" * 65000, os.urandom(4000)):
-        s.sendto(data, str(path))
-    send = ("import socket, os; s = socket.socket(socket.AF_UNIX, "
-            "socket.SOCK_DGRAM); "
-            f"[s.sendto(os.urandom(n), '{path}') for n in range(0, 3000, 7)]")
-    worker_does(send)
-    assert target.app(target.token) == 200
-    assert target.up.process.running()
 
 
 # --- time --------------------------------------------------------------------
