@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stock nginx with the module, configured for one test.
 
-POSTERN_NGINX names another nginx binary, POSTERN_PRELOAD a sanitizer library
-to load first.
+POSTERN_NGINX names another nginx binary, POSTERN_MODULE another module,
+POSTERN_PRELOAD a sanitizer library to load first.
 """
 import os
 import signal
@@ -12,7 +12,8 @@ from . import client
 from .process import BUILD, NotReady, answers, wait_until
 
 BINARY = os.environ.get("POSTERN_NGINX", "nginx")
-MODULE = BUILD / "src/nginx/ngx_http_postern_module.so"
+MODULE = os.environ.get(
+    "POSTERN_MODULE", BUILD / "src/nginx/ngx_http_postern_module.so")
 PRELOAD = os.environ.get("POSTERN_PRELOAD")
 USER = "user www-data;" if os.geteuid() == 0 else ""
 
