@@ -469,6 +469,41 @@ test_used_up_slots_are_busy_until_their_owner_dies(void **state)
     (void) munmap(shared, sizeof(*shared));
 }
 
+static void
+fill_slots_when_told(const struct index_fixture *fix, struct shared *shared)
+{
+    const struct timespec nap = {0, 1000000};
+
+    while (atomic_load(&shared->stop) == 0) {
+        (void) nanosleep(&nap, NULL);
+    }
+    fill_slots(fix, shared);
+}
+
+static void
+test_slots_used_up_after_opening_are_won_back_too(void **state)
+{
+    struct index_fixture *fix = *state;
+    struct shared *shared = share();
+    struct pn_index *first = NULL, *second = NULL;
+    pid_t pid;
+
+    pn_index_writer_free(index_fixture_make(fix));
+    pid = child(fill_slots_when_told, fix, shared);
+    assert_int_equal(pn_index_new(fix->dir, &first), PN_OK);
+    assert_int_equal(pn_index_new(fix->dir, &second), PN_OK);
+    assert_int_equal(index_look(first, 0, 1), 0);
+    atomic_store(&shared->stop, 1);
+    wait_ready(shared, 1);
+    /* It shares what is open, and needs a slot of its own. */
+    assert_int_equal(index_look(second, 0, 1), PN_E_BUSY);
+    end(pid, SIGKILL);
+    assert_int_equal(index_look(second, 0, 2), 0);
+    pn_index_free(second);
+    pn_index_free(first);
+    (void) munmap(shared, sizeof(*shared));
+}
+
 #define ON_DISK(test)                                                          \
     cmocka_unit_test_setup_teardown(test, index_fixture_setup,                 \
                                     index_fixture_done)
@@ -484,6 +519,7 @@ main(void)
         ON_DISK(test_a_full_map_fails_one_transaction_and_then_grows),
         ON_DISK(test_what_was_answered_is_what_every_reader_sees),
         ON_DISK(test_used_up_slots_are_busy_until_their_owner_dies),
+        ON_DISK(test_slots_used_up_after_opening_are_won_back_too),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
