@@ -5,6 +5,7 @@ POSTERN_NGINX names another nginx binary, POSTERN_MODULE another module,
 POSTERN_PRELOAD a sanitizer library to load first.
 """
 import os
+import pathlib
 import signal
 import subprocess
 
@@ -12,8 +13,8 @@ from . import client
 from .process import BUILD, NotReady, answers, wait_until
 
 BINARY = os.environ.get("POSTERN_NGINX", "nginx")
-MODULE = os.environ.get(
-    "POSTERN_MODULE", BUILD / "src/nginx/ngx_http_postern_module.so")
+MODULE = pathlib.Path(os.environ.get(
+    "POSTERN_MODULE", BUILD / "src/nginx/ngx_http_postern_module.so"))
 PRELOAD = os.environ.get("POSTERN_PRELOAD")
 USER = "user www-data;" if os.geteuid() == 0 else ""
 
