@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures of the system tests; the parts are in harness/."""
+import signal
+
 import pytest
 
 from harness.backend import Backend
@@ -8,6 +10,10 @@ from harness.index import ALICE, APP, Index
 from harness.nginx import Nginx
 from harness.posternd import Posternd
 from harness.process import Run
+
+# A shell that starts us in the background has SIGINT ignored, and everything
+# that we start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(hookwrapper=True)
