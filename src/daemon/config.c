@@ -38,6 +38,12 @@ static void PN_PRINTF(2, 0) complain(cfg_t *cfg, const char *format, va_list ap)
     }
     running->failed = true;
     (void) vsnprintf(text, sizeof(text), format, ap);
+    /* A string may go on over a line's end; the message is one line. */
+    for (char *c = text; *c != '\0'; c++) {
+        if ((unsigned char) *c < ' ' || *c == 0x7f) {
+            *c = '?';
+        }
+    }
     (void) snprintf(running->why, PN_CONFIG_WHY_MAX, "%s:%d: %s", running->name,
                     cfg->line, text);
 }
