@@ -121,7 +121,7 @@ ngx_http_postern_headers_remove(ngx_http_request_t *r,
 {
     ngx_list_part_t *prev = NULL, *part = &r->headers_in.headers.part;
 
-    while (part != NULL) {
+    do {
         ngx_uint_t i = first_match(part, test, data);
 
         if (i == part->nelts) {
@@ -135,7 +135,7 @@ ngx_http_postern_headers_remove(ngx_http_request_t *r,
         if (part->nelts == 0 && prev != NULL) {
             part = part->next;
         }
-    }
+    } while (part != NULL);
     /* nginx would add a part without any room. */
     return r->headers_in.headers.nalloc == 0
                ? ngx_list_init(&r->headers_in.headers, r->pool, LIST_STEP,
