@@ -63,6 +63,9 @@ status=0
 # shellcheck disable=SC2016  # the inner shell expands it
 unshare --mount --pid --fork --kill-child bash -c '
     room=$1; shift
+    # a mount point of its own, so that tests in there can make namespaces
+    mount --bind "$room" "$room"
+    cd "$room"
     mount -t proc proc "$room/proc"
     mount --rbind /dev "$room/dev"
     exec chroot "$room" /usr/bin/env -i HOME=/root LANG=C.UTF-8 \

@@ -56,6 +56,17 @@ def unix_answers(path):
         return s.connect_ex(str(path)) == 0
 
 
+def own_mounts():
+    """The start of a command that gets mounts of its own, or None.  Where the
+    root is no mount point, as in a chroot, unshare cannot make it private."""
+    for command in (["unshare", "-m"],
+                    ["unshare", "-m", "--propagation", "unchanged"]):
+        if subprocess.run([*command, "true"], check=False,
+                          stderr=subprocess.DEVNULL).returncode == 0:
+            return command
+    return None
+
+
 class Ports:
     """Free ports below the ephemeral range, each held by a lock file, so that
     tests which run side by side never meet."""

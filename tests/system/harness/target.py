@@ -7,6 +7,7 @@ import requests
 from .backend import Backend
 from .client import Connection
 from .gate import API, PASSWORD, Person
+from .process import own_mounts
 from .up import Up
 
 ADMIN = "marked-secret-of-the-administrator"
@@ -68,7 +69,7 @@ class SmallDisk(Target):
         self.index.mkdir(parents=True)
         (run.dir / "data/postern.conf").touch()
         mount = f"mount -t tmpfs -o size={size}k,mode=750 none {self.index}"
-        super().__init__(run, before=("unshare", "-m", "sh", "-c",
+        super().__init__(run, before=(*own_mounts(), "sh", "-c",
                                       f"{mount} && exec \"$@\"", "sh"))
 
     def on_disk(self, command):
