@@ -292,20 +292,22 @@ pn_auth_token_create(struct pn_task *task)
                               "a token belongs to a person who makes it "
                               "himself, signed in");
     }
+    task->owner = task->who.user;
     return pn_task_is_fresh(task);
 }
 
 /* Load the target; what one may not see does not exist. */
 static bool
-see_token(struct pn_task *task, bool *own)
+see_token(struct pn_task *task)
 {
     enum pn_err err = pn_store_token_by_id(task->store, task->change->id,
                                            task->arena, &task->token);
     if (err != PN_OK) {
         return pn_task_store_error(task, err);
     }
-    *own = task->who.has_user && task->token.owner_id == task->who.user.id;
-    if (!*own && task->who.role < PN_ROLE_AUDITOR) {
+    task->owns =
+        task->who.has_user && task->token.owner_id == task->who.user.id;
+    if (!task->owns && task->who.role < PN_ROLE_AUDITOR) {
         return pn_task_store_error(task, PN_E_NOT_FOUND);
     }
     return true;
@@ -315,14 +317,14 @@ see_token(struct pn_task *task, bool *own)
 bool
 pn_auth_token_edit(struct pn_task *task)
 {
-    bool own = false;
     if (task->caller->kind == PN_CALLER_TOKEN) {
         return not_permitted(task);
     }
-    if (!see_token(task, &own)) {
+    if (!see_token(task)) {
         return false;
     }
-    return own || task->who.role == PN_ROLE_ADMIN ? true : not_permitted(task);
+    return task->owns || task->who.role == PN_ROLE_ADMIN ? true
+                                                         : not_permitted(task);
 }
 
 bool
@@ -334,16 +336,16 @@ pn_auth_token_enable(struct pn_task *task)
 bool
 pn_auth_token_revoke(struct pn_task *task)
 {
-    bool own = false;
     bool itself = task->caller->kind == PN_CALLER_TOKEN
                   && task->caller->token_id == task->change->id;
     if (!itself && !has_scope(task, PN_SCOPE_TOKENS_REVOKE)) {
         return false;
     }
-    if (!see_token(task, &own)) {
+    if (!see_token(task)) {
         return false;
     }
-    return own || task->who.role == PN_ROLE_ADMIN ? true : not_permitted(task);
+    return task->owns || task->who.role == PN_ROLE_ADMIN ? true
+                                                         : not_permitted(task);
 }
 
 static bool

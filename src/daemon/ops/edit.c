@@ -166,7 +166,7 @@ may_widen(struct pn_task *task, const struct pn_token *after)
     if (!pn_token_widens(&task->token, after)) {
         return true;
     }
-    if (!task->who.has_user || task->token.owner_id != task->who.user.id) {
+    if (!task->owns) {
         return pn_task_refuse(task, 403, "owner_only",
                               "only its owner may let a token do more");
     }

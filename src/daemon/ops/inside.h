@@ -77,6 +77,8 @@ struct pn_task {
     struct pn_standing who;
     struct pn_policy policy;
     struct pn_token token; /* target of a token act */
+    bool owns;             /* it is the caller's to decide about */
+    struct pn_user owner;  /* TOKEN_CREATE: whose the new one is */
     bool feeds;            /* something must be published */
     const char *subject;   /* of the audit event */
     const char *actor;     /* when it is not the caller */

@@ -74,7 +74,7 @@ may_make(struct pn_task *task, const struct pn_allowance *allowance)
     }
     uint32_t live = 0;
     enum pn_err err =
-        pn_store_live_tokens(task->store, task->who.user.id, task->now, &live);
+        pn_store_live_tokens(task->store, task->owner.id, task->now, &live);
     if (err != PN_OK) {
         return pn_task_store_error(task, err);
     }
@@ -121,7 +121,7 @@ bool
 pn_apply_token_create(struct pn_task *task)
 {
     const struct pn_token_wish *wish = task->change->in.token;
-    const struct pn_user *owner = &task->who.user;
+    const struct pn_user *owner = &task->owner;
     struct pn_allowance allowance;
     enum pn_err err =
         pn_allowance_for(&task->policy, owner, task->arena, &allowance);
