@@ -24,6 +24,8 @@ static const struct pn_option set_options[] = {
     {"ip-deny", "CIDR", "addresses that may not", PN_REPEAT},
     {"any-ip", NULL, "no rules for addresses", PN_ONCE},
     {"tls-required", "on|off", "refuse tokens over plain HTTP", PN_ONCE},
+    {"service-accounts", "on|off", "accounts that nobody signs in to", PN_ONCE},
+    {"own-tokens-write", "on|off", "tokens that may make tokens", PN_ONCE},
     {NULL, NULL, NULL, PN_ONCE},
 };
 
@@ -82,6 +84,8 @@ static const struct pn_column columns[] = {
     {"when grants are lost", "creation.on_loss", NULL},
     {"usual lifetime in days", "creation.default_lifetime_days", NULL},
     {"TLS required", "tls_required", NULL},
+    {"service accounts", "creation.service_accounts", NULL},
+    {"tokens that make tokens", "creation.own_tokens_write", NULL},
     {"addresses by default", "ip_rules.default", NULL},
     {"addresses allowed", NULL, cell_allow},
     {"addresses denied", NULL, cell_deny},
@@ -219,6 +223,14 @@ edit(struct pn_cli *cli, json_t *policy)
 
     if (rc == PN_EXIT_OK) {
         rc = pn_wish_switch(cli, "tls-required", policy, "tls_required");
+    }
+    if (rc == PN_EXIT_OK) {
+        rc = pn_wish_switch(cli, "service-accounts", creation,
+                            "service_accounts");
+    }
+    if (rc == PN_EXIT_OK) {
+        rc = pn_wish_switch(cli, "own-tokens-write", creation,
+                            "own_tokens_write");
     }
     if (rc == PN_EXIT_OK) {
         rc = edit_grants(cli, creation);

@@ -88,6 +88,8 @@ struct pn_policy {
         bool read_only;
         uint32_t max_overlap_hours;
         uint32_t disable_unused_days; /* 0 = null */
+        bool service_accounts;        /* may there be any, with tokens made? */
+        bool own_tokens_write;        /* may tokens make tokens? */
     } creation;
     struct pn_ip_policy ip;
     bool tls_required;

@@ -120,6 +120,8 @@ read_creation(const struct pn_doc *doc, struct pn_policy *policy)
                                         "read_only",
                                         "max_overlap_hours",
                                         "disable_unused_days",
+                                        "service_accounts",
+                                        "own_tokens_write",
                                         NULL};
     static const char *const none[] = {NULL};
     static const struct pn_doc_limits default_days = {
@@ -156,6 +158,10 @@ read_creation(const struct pn_doc *doc, struct pn_policy *policy)
                   &policy->creation.max_overlap_hours);
     pn_doc_number(&creation, "disable_unused_days", &lifetime_days,
                   &policy->creation.disable_unused_days);
+    pn_doc_bool(&creation, "service_accounts",
+                &policy->creation.service_accounts);
+    pn_doc_bool(&creation, "own_tokens_write",
+                &policy->creation.own_tokens_write);
 }
 
 enum pn_err
@@ -217,9 +223,10 @@ static json_t *
 creation_json(const struct pn_policy *policy)
 {
     return json_pack(
-        "{s:b, s:o, s:s, s:o, s:I, s:I, s:b, s:b, s:I, s:o}", "enabled",
-        policy->creation.enabled, "grants", grants_json(policy), "on_loss",
-        pn_words_on_loss[policy->creation.on_loss], "admin_max_lifetime_days",
+        "{s:b, s:o, s:s, s:o, s:I, s:I, s:b, s:b, s:I, s:o, s:b, s:b}",
+        "enabled", policy->creation.enabled, "grants", grants_json(policy),
+        "on_loss", pn_words_on_loss[policy->creation.on_loss],
+        "admin_max_lifetime_days",
         pn_part_number_json(policy->creation.admin_max_days),
         "default_lifetime_days", (json_int_t) policy->creation.default_days,
         "max_tokens_per_owner",
@@ -227,7 +234,9 @@ creation_json(const struct pn_policy *policy)
         policy->creation.require_ip_rule, "read_only",
         policy->creation.read_only, "max_overlap_hours",
         (json_int_t) policy->creation.max_overlap_hours, "disable_unused_days",
-        pn_part_number_json(policy->creation.disable_unused_days));
+        pn_part_number_json(policy->creation.disable_unused_days),
+        "service_accounts", policy->creation.service_accounts,
+        "own_tokens_write", policy->creation.own_tokens_write);
 }
 
 json_t *
