@@ -39,6 +39,12 @@ static const struct pn_option delete_options[] = {
     {NULL, NULL, NULL, PN_ONCE},
 };
 
+static const struct pn_option stop_options[] = {
+    {"reason", "TEXT", "why, for the audit", PN_ONCE},
+    {"yes", NULL, "do not ask", PN_ONCE},
+    {NULL, NULL, NULL, PN_ONCE},
+};
+
 static const struct pn_option passwd_options[] = {
     {"password-file", "FILE", "the new password; - is standard input", PN_ONCE},
     {"old-password-file", "FILE", "your present password", PN_ONCE},
@@ -49,6 +55,14 @@ static const struct pn_column list_columns[] = {
     {"USERNAME", "username", NULL}, {"NAME", "display_name", NULL},
     {"ROLE", "role", NULL},         {"ACTIVE", "active", NULL},
     {"GROUPS", "groups", NULL},     {NULL, NULL, NULL},
+};
+
+static const struct pn_column stop_columns[] = {
+    {"user", "username", NULL},
+    {"active", "active", NULL},
+    {"tokens revoked", "tokens_revoked", NULL},
+    {"sessions ended", "sessions_ended", NULL},
+    {NULL, NULL, NULL},
 };
 
 static const struct pn_column show_columns[] = {
@@ -218,6 +232,34 @@ run_delete(struct pn_cli *cli)
     return rc;
 }
 
+static enum pn_exit
+run_stop(struct pn_cli *cli)
+{
+    struct pn_answer answer;
+    const char *reason = pn_cli_value(cli, "reason");
+    const char *question = pn_arena_printf(
+        cli->arena,
+        "Switch user %s off, end the sessions and revoke all tokens? [y/N]",
+        cli->args[0]);
+    enum pn_exit rc =
+        question != NULL ? pn_input_confirm(cli, question) : pn_cli_nomem();
+
+    if (rc == PN_EXIT_OK) {
+        rc = pn_connect(cli, PN_WANT_ANY);
+    }
+    if (rc == PN_EXIT_OK) {
+        rc =
+            pn_call(cli, "POST", pn_path(cli, "/users/", cli->args[0], "/stop"),
+                    reason != NULL ? json_pack("{s:s}", "reason", reason)
+                                   : json_object(),
+                    &answer);
+    }
+    if (rc == PN_EXIT_OK) {
+        pn_print_object(cli, stop_columns, answer.doc);
+    }
+    return rc;
+}
+
 /* One's own: the present password is asked for, too. */
 static enum pn_exit
 wish_own_password(struct pn_cli *cli, json_t *doc)
@@ -332,6 +374,21 @@ const struct pn_command pn_user_commands[] = {
         .min_args = 1,
         .max_args = 1,
         .run = run_delete,
+    },
+    {
+        .noun = "user",
+        .verb = "stop",
+        .args = "USER",
+        .summary = "End everything of a person, at once",
+        .examples = "postern user stop alice --reason 'left the company'\n",
+        .details = "The account is switched off, all its sessions end and "
+                   "all its tokens are\nrevoked, in one act.  'postern user "
+                   "edit USER --active on' lets the person sign\nin again; "
+                   "the tokens stay revoked.\n",
+        .options = stop_options,
+        .min_args = 1,
+        .max_args = 1,
+        .run = run_stop,
     },
     {
         .noun = "user",

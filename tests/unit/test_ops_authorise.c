@@ -198,6 +198,8 @@ do_user(const char *act, const struct pn_caller *caller, const char *name)
     if (strcmp(act, "user.edit") == 0) {
         return site_user_edit(&site, caller, name, "{\"email\":\"a@b.c\"}");
     }
+    change.act =
+        strcmp(act, "user.stop") == 0 ? PN_ACT_USER_STOP : PN_ACT_USER_DELETE;
     return site_do(&site, caller, &change);
 }
 

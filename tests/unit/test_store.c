@@ -619,7 +619,7 @@ test_sessions_end_by_hand_by_age_and_with_their_user(void **state)
     assert_int_equal(pn_store_sessions_purge(f->store, NOW, NOW + 4), PN_OK);
     assert_true(has_session(f, 2)); /* seen since */
     assert_false(has_session(f, 3));
-    assert_int_equal(pn_store_sessions_delete_of(f->store, 1, 4), PN_OK);
+    assert_int_equal(pn_store_sessions_delete_of(f->store, 1, 4, NULL), PN_OK);
     assert_true(has_session(f, 4)); /* the exception */
     assert_false(has_session(f, 2));
     assert_int_equal(pn_store_user_delete(f->store, 2), PN_OK);

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "core/id.h"
 #include "daemon/api/cookie.h"
+#include "daemon/model/doc.h"
 
 const char *const pn_query_page[] = {"cursor", "limit", NULL};
 const char *const pn_no_names[] = {NULL};
@@ -312,6 +313,25 @@ pn_call_secret(struct pn_call *call, const char *key, struct pn_secret *out)
         return pn_call_fail(call);
     }
     return true;
+}
+
+bool
+pn_call_reason(struct pn_call *call, char **out)
+{
+    static const char *const names[] = {"reason", NULL};
+    static const struct pn_doc_text rule = {
+        .what = "reason", .max = 200, .null = PN_NULL_IS_ZERO};
+    struct pn_doc_run run = {.arena = call->arena, .fault = &call->fault};
+    struct pn_doc doc;
+
+    if (call->body == NULL) {
+        return true;
+    }
+    if (pn_doc_begin(&run, call->body, &doc)) {
+        pn_doc_known(&doc, names, pn_no_names);
+        pn_doc_text(&doc, "reason", &rule, out);
+    }
+    return pn_doc_verdict(&run) == PN_OK || pn_call_fail(call);
 }
 
 json_t *

@@ -75,6 +75,9 @@ struct pn_str pn_call_cookie_name(const struct pn_call *call);
 PN_MUST_USE bool pn_call_secret(struct pn_call *call, const char *key,
                                 struct pn_secret *out);
 
+/* {"reason": "lost laptop"} or no body at all. */
+PN_MUST_USE bool pn_call_reason(struct pn_call *call, char **out);
+
 /* Merge (RFC 7396) would be too much for flat documents: members of patch
  * replace those of base.  NULL when out of memory. */
 json_t *pn_call_overlay(struct pn_call *call, json_t *base, json_t *patch);
@@ -93,7 +96,8 @@ pn_http_handler_fn pn_api_policy_get, pn_api_policy_put;
 pn_http_handler_fn pn_api_apps_get, pn_api_apps_post;
 pn_http_handler_fn pn_api_app_get, pn_api_app_patch, pn_api_app_delete;
 pn_http_handler_fn pn_api_users_get, pn_api_users_post;
-pn_http_handler_fn pn_api_user_get, pn_api_user_patch, pn_api_user_delete;
+pn_http_handler_fn pn_api_user_get, pn_api_user_patch, pn_api_user_delete,
+    pn_api_user_stop;
 pn_http_handler_fn pn_api_groups_get, pn_api_groups_post;
 pn_http_handler_fn pn_api_group_get, pn_api_group_patch, pn_api_group_delete;
 pn_http_handler_fn pn_api_explain_post, pn_api_audit_get;

@@ -34,6 +34,7 @@ const struct pn_http_route pn_api_routes[] = {
     {PN_GET, API "/users/{username}", pn_api_user_get},
     {PN_PATCH, API "/users/{username}", pn_api_user_patch},
     {PN_DELETE, API "/users/{username}", pn_api_user_delete},
+    {PN_POST, API "/users/{username}/stop", pn_api_user_stop},
     {PN_GET, API "/groups", pn_api_groups_get},
     {PN_POST, API "/groups", pn_api_groups_post},
     {PN_GET, API "/groups/{name}", pn_api_group_get},

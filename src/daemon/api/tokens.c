@@ -6,7 +6,6 @@
 #include "base/str.h"
 #include "core/id.h"
 #include "daemon/api/call.h"
-#include "daemon/model/doc.h"
 
 static const struct pn_call_rule plain = {.who = PN_SIGNED_IN};
 
@@ -203,26 +202,6 @@ pn_api_token_delete(void *context, const struct pn_http_request *req,
     }
 }
 
-/* {"reason": "lost laptop"}, or nothing. */
-static bool
-take_reason(struct pn_call *call, char **reason)
-{
-    static const char *const names[] = {"reason", NULL};
-    static const struct pn_doc_text rule = {
-        .what = "reason", .max = 200, .null = PN_NULL_IS_ZERO};
-    struct pn_doc_run run = {.arena = call->arena, .fault = &call->fault};
-    struct pn_doc doc;
-
-    if (call->body == NULL) {
-        return true;
-    }
-    if (pn_doc_begin(&run, call->body, &doc)) {
-        pn_doc_known(&doc, names, pn_no_names);
-        pn_doc_text(&doc, "reason", &rule, reason);
-    }
-    return pn_doc_verdict(&run) == PN_OK || pn_call_fail(call);
-}
-
 void
 pn_api_token_revoke(void *context, const struct pn_http_request *req,
                     struct pn_http_response *res)
@@ -233,7 +212,8 @@ pn_api_token_revoke(void *context, const struct pn_http_request *req,
     struct pn_call call;
 
     if (!pn_call_begin(&call, context, req, res, &rule)
-        || !pn_call_token_id(&call, &change.id) || !take_reason(&call, &reason))
+        || !pn_call_token_id(&call, &change.id)
+        || !pn_call_reason(&call, &reason))
     {
         return;
     }

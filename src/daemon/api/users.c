@@ -124,6 +124,35 @@ pn_api_user_delete(void *context, const struct pn_http_request *req,
     delete_named(context, req, res, PN_ACT_USER_DELETE);
 }
 
+void
+pn_api_user_stop(void *context, const struct pn_http_request *req,
+                 struct pn_http_response *res)
+{
+    static const struct pn_call_rule rule = {.body = PN_BODY_OPTIONAL};
+    struct pn_change change = {.act = PN_ACT_USER_STOP,
+                               .name = req->segment[0]};
+    char *reason = NULL;
+    struct pn_call call;
+    json_t *doc;
+
+    if (!pn_call_begin(&call, context, req, res, &rule)
+        || !pn_call_reason(&call, &reason))
+    {
+        return;
+    }
+    change.reason = reason;
+    if (!pn_call_change(&call, &change)) {
+        return;
+    }
+    doc = pn_json_defer(
+        call.arena,
+        json_pack("{s:s, s:b, s:I, s:I}", "username", change.user->username,
+                  "active", change.user->active, "tokens_revoked",
+                  (json_int_t) change.stopped.tokens_revoked, "sessions_ended",
+                  (json_int_t) change.stopped.sessions_ended));
+    pn_call_answer(&call, 200, pn_call_warned(doc, &change));
+}
+
 /* --- groups -------------------------------------------------------------- */
 
 void

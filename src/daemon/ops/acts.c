@@ -19,6 +19,7 @@ static const struct pn_act_row rows[PN_ACT_TOTAL] = {
     [PN_ACT_USER_CREATE] = {"user.create", pn_auth_users, pn_apply_user_create},
     [PN_ACT_USER_EDIT] = {"user.edit", pn_auth_users, pn_apply_user_edit},
     [PN_ACT_USER_DELETE] = {"user.delete", pn_auth_users, pn_apply_user_delete},
+    [PN_ACT_USER_STOP] = {"user.stop", pn_auth_users, pn_apply_user_stop},
     [PN_ACT_GROUP_CREATE] = {"group.create", pn_auth_users,
                              pn_apply_group_create},
     [PN_ACT_GROUP_EDIT] = {"group.edit", pn_auth_users, pn_apply_group_edit},

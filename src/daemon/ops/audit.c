@@ -161,14 +161,23 @@ borrowed(struct pn_arena *arena, const char *text)
     return pn_arena_dup(arena, pn_str_from(text != NULL ? text : ""));
 }
 
+const char *
+pn_task_actor(const struct pn_task *task)
+{
+    if (task->actor != NULL) {
+        return task->actor;
+    }
+    if (task->who.has_user) {
+        return task->who.user.username;
+    }
+    return task->caller->username != NULL ? task->caller->username : "";
+}
+
 enum pn_err
 pn_audit_write(struct pn_task *task)
 {
     const struct pn_caller *caller = task->caller;
-    const char *actor = task->actor != NULL        ? task->actor
-                        : task->who.has_user       ? task->who.user.username
-                        : caller->username != NULL ? caller->username
-                                                   : "";
+    const char *actor = pn_task_actor(task);
     struct pn_audit_event event = {
         .at = task->now,
         .actor = borrowed(task->arena, actor),

@@ -175,6 +175,7 @@ bool pn_apply_token_enable(struct pn_task *task);
 bool pn_apply_user_create(struct pn_task *task);
 bool pn_apply_user_edit(struct pn_task *task);
 bool pn_apply_user_delete(struct pn_task *task);
+bool pn_apply_user_stop(struct pn_task *task);
 bool pn_apply_group_create(struct pn_task *task);
 bool pn_apply_group_edit(struct pn_task *task);
 bool pn_apply_group_delete(struct pn_task *task);
@@ -195,6 +196,10 @@ PN_MUST_USE bool pn_prepare_password_change(struct pn_task *task);
 
 /* --- pieces that several acts use ---------------------------------------- */
 
+/* Who acts, in a word: a user name, "local:root", or "". */
+const char *pn_task_actor(const struct pn_task *task);
+/* change->reason is short enough. */
+PN_MUST_USE bool pn_reason_fits(struct pn_task *task);
 /* A feed row: what must be published anew. */
 PN_MUST_USE bool pn_task_feed(struct pn_task *task, enum pn_change_kind kind,
                               uint64_t id, const char *old_name);
@@ -219,6 +224,19 @@ bool pn_token_widens(const struct pn_token *old, const struct pn_token *edited);
 PN_MUST_USE bool pn_token_revoke_row(struct pn_task *task,
                                      struct pn_token *token,
                                      const char *reason);
+
+/* The user that change->name names. */
+PN_MUST_USE bool pn_user_find(struct pn_task *task, struct pn_user *out);
+/* Refused when this change took the last active administrator away; before is
+ * what the user was. */
+PN_MUST_USE bool pn_user_admin_remains(struct pn_task *task,
+                                       const struct pn_user *before);
+/* Revoke all tokens and end all sessions, the caller's too. */
+PN_MUST_USE bool pn_user_end_all(struct pn_task *task,
+                                 const struct pn_user *user, const char *reason,
+                                 struct pn_stopped *out);
+/* doc with what was ended; NULL = out of memory. */
+json_t *pn_stopped_add(json_t *doc, const struct pn_stopped *ended);
 
 /* Fill change->user. */
 PN_MUST_USE bool pn_user_answer(struct pn_task *task,

@@ -87,6 +87,7 @@ enum pn_act {
     PN_ACT_USER_CREATE,
     PN_ACT_USER_EDIT,
     PN_ACT_USER_DELETE,
+    PN_ACT_USER_STOP,
     PN_ACT_GROUP_CREATE,
     PN_ACT_GROUP_EDIT,
     PN_ACT_GROUP_DELETE,
@@ -100,12 +101,17 @@ enum pn_act {
     PN_ACT_COUNT,
 };
 
+/* What USER_STOP and USER_DELETE ended besides the account. */
+struct pn_stopped {
+    uint32_t tokens_revoked, sessions_ended;
+};
+
 /* One change: inputs by act; outputs are filled on success. */
 struct pn_change {
     enum pn_act act;
     const char *name;   /* user, group, app to edit or delete */
     uint64_t id;        /* token to edit, revoke, … */
-    const char *reason; /* revoke; NULL = none */
+    const char *reason; /* revoke, stop; NULL = none */
     union {
         const struct pn_token_wish *token;
         const struct pn_user_wish *user;
@@ -122,6 +128,7 @@ struct pn_change {
     struct pn_group *group;
     struct pn_app *app;
     struct pn_policy *policy;
+    struct pn_stopped stopped;
     char **warnings; /* "group \"x\" does not exist (yet)" */
     uint16_t warning_count;
 };

@@ -143,7 +143,7 @@ pn_user_end_sessions(struct pn_task *task, const struct pn_user *user)
     bool own = task->caller->kind == PN_CALLER_SESSION
                && task->caller->user_id == user->id && user->active;
     enum pn_err err = pn_store_sessions_delete_of(
-        task->store, user->id, own ? task->caller->session_id : 0);
+        task->store, user->id, own ? task->caller->session_id : 0, NULL);
     return err == PN_OK ? true : pn_task_store_error(task, err);
 }
 

@@ -144,10 +144,8 @@ pn_apply_policy_put(struct pn_task *task)
                               "again");
     }
     *after = *task->change->in.policy;
-    const char *by = task->who.has_user               ? task->who.user.username
-                     : task->caller->username != NULL ? task->caller->username
-                                                      : "";
-    enum pn_err err = pn_store_policy_put(task->store, after, by, task->now);
+    enum pn_err err =
+        pn_store_policy_put(task->store, after, pn_task_actor(task), task->now);
     if (err == PN_OK) {
         /* what could not be read again would stop everything */
         err = pn_store_policy(task->store, task->arena, after);

@@ -177,9 +177,7 @@ bool
 pn_token_revoke_row(struct pn_task *task, struct pn_token *token,
                     const char *reason)
 {
-    const char *by = task->who.has_user               ? task->who.user.username
-                     : task->caller->username != NULL ? task->caller->username
-                                                      : "";
+    const char *by = pn_task_actor(task);
     token->revoked_at = task->now;
     token->revoked_by = pn_arena_dup(task->arena, pn_str_from(by));
     token->revoked_reason =
@@ -209,12 +207,21 @@ pn_token_changed(struct pn_task *task, const struct pn_token *before,
 }
 
 bool
+pn_reason_fits(struct pn_task *task)
+{
+    const char *reason = task->change->reason;
+    return reason == NULL || strlen(reason) <= PN_DESCRIPTION_MAX
+               ? true
+               : pn_task_refuse_field(task, 422, "/reason", "too_long",
+                                      "a reason has at most 1000 bytes");
+}
+
+bool
 pn_apply_token_revoke(struct pn_task *task)
 {
     const char *reason = task->change->reason;
-    if (reason != NULL && strlen(reason) > PN_DESCRIPTION_MAX) {
-        return pn_task_refuse_field(task, 422, "/reason", "too_long",
-                                    "a reason has at most 1000 bytes");
+    if (!pn_reason_fits(task)) {
+        return false;
     }
     struct pn_token after = task->token;
     /* once more is fine, and keeps who did it first */

@@ -56,10 +56,13 @@ resolve_groups(struct pn_task *task, struct pn_user *user)
     return true;
 }
 
-static bool
-some_admin_is_left(struct pn_task *task)
+bool
+pn_user_admin_remains(struct pn_task *task, const struct pn_user *before)
 {
     uint32_t admins = 0;
+    if (before->role != PN_ROLE_ADMIN || !before->active) {
+        return true;
+    }
     enum pn_err err = pn_store_active_admins(task->store, &admins);
     if (err != PN_OK) {
         return pn_task_store_error(task, err);
@@ -92,8 +95,8 @@ name_taken(struct pn_task *task, enum pn_err err)
                : pn_task_store_error(task, err);
 }
 
-static bool
-find_user(struct pn_task *task, struct pn_user *out)
+bool
+pn_user_find(struct pn_task *task, struct pn_user *out)
 {
     enum pn_err err = pn_store_user_by_name(
         task->store, pn_str_from(task->change->name), task->arena, out);
@@ -182,7 +185,7 @@ pn_apply_user_edit(struct pn_task *task)
 {
     const struct pn_user_wish *wish = task->change->in.user;
     struct pn_user before;
-    if (!find_user(task, &before)) {
+    if (!pn_user_find(task, &before)) {
         return false;
     }
     struct pn_user after = before;
@@ -194,10 +197,8 @@ pn_apply_user_edit(struct pn_task *task)
         return name_taken(task, err);
     }
     bool ends = !after.active || (wish->given & PN_FIELD_PASSWORD) != 0;
-    bool lowers = before.role == PN_ROLE_ADMIN && before.active
-                  && (after.role != PN_ROLE_ADMIN || !after.active);
     if ((ends && !pn_user_end_sessions(task, &after))
-        || (lowers && !some_admin_is_left(task)))
+        || !pn_user_admin_remains(task, &before))
     {
         return false;
     }
@@ -215,57 +216,25 @@ pn_apply_user_edit(struct pn_task *task)
 
 /* --- deleting ------------------------------------------------------------ */
 
-static bool
-revoke_all(struct pn_task *task, uint64_t owner_id, uint32_t *revoked)
-{
-    const struct pn_token_filter filter = {.owner_id = owner_id};
-    const char *cursor = "";
-    do {
-        const struct pn_page page = {.cursor = cursor, .limit = PN_LIST_MAX};
-        struct pn_token_list list;
-        enum pn_err err = pn_store_tokens(task->store, &filter, &page,
-                                          task->now, task->arena, &list);
-        if (err != PN_OK) {
-            return pn_task_store_error(task, err);
-        }
-        for (uint16_t i = 0; i < list.count; i++) {
-            if (list.item[i].revoked_at != 0) {
-                continue;
-            }
-            if (!pn_token_revoke_row(task, &list.item[i], "user deleted")) {
-                return false;
-            }
-            (*revoked)++;
-        }
-        cursor = list.next;
-    } while (cursor != NULL && cursor[0] != '\0');
-    return true;
-}
-
 bool
 pn_apply_user_delete(struct pn_task *task)
 {
     struct pn_user user;
-    uint32_t revoked = 0;
-    if (!find_user(task, &user) || !revoke_all(task, user.id, &revoked)) {
+    struct pn_stopped *ended = &task->change->stopped;
+    if (!pn_user_find(task, &user)
+        || !pn_user_end_all(task, &user, "user deleted", ended))
+    {
         return false;
     }
-    enum pn_err err = pn_store_sessions_delete_of(task->store, user.id, 0);
-    if (err == PN_OK) {
-        err = pn_store_user_delete(task->store, user.id);
-    }
+    enum pn_err err = pn_store_user_delete(task->store, user.id);
     if (err != PN_OK) {
         return pn_task_store_error(task, err);
     }
-    if (user.role == PN_ROLE_ADMIN && user.active && !some_admin_is_left(task))
-    {
+    if (!pn_user_admin_remains(task, &user)) {
         return false;
     }
-    json_t *before = pn_user_to_json(&user, task->arena);
-    if (before != NULL
-        && json_object_set_new(before, "tokens_revoked", json_integer(revoked))
-               != 0)
-    {
+    json_t *before = pn_stopped_add(pn_user_to_json(&user, task->arena), ended);
+    if (before == NULL) {
         return pn_task_no_memory(task);
     }
     pn_audit_note(task, user.username, before, NULL);

@@ -75,14 +75,19 @@ pn_store_session_delete(struct pn_store *store, uint64_t id)
 
 enum pn_err
 pn_store_sessions_delete_of(struct pn_store *store, uint64_t user_id,
-                            uint64_t except_id)
+                            uint64_t except_id, uint32_t *count)
 {
     struct pn_stmt *q = pn_db_query(
         store->db, "DELETE FROM sessions WHERE user_id = $1 AND id <> $2");
+    enum pn_err err;
 
     pn_stmt_id(q, 1, user_id);
     pn_stmt_id(q, 2, except_id);
-    return pn_stmt_run(q);
+    err = pn_stmt_run(q);
+    if (err == PN_OK && count != NULL) {
+        *count = (uint32_t) pn_db_touched(store->db);
+    }
+    return err;
 }
 
 enum pn_err

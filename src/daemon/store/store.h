@@ -175,6 +175,16 @@ PN_MUST_USE enum pn_err pn_store_live_tokens(struct pn_store *store,
                                              uint64_t owner_id, int64_t now,
                                              uint32_t *count);
 
+/* Revoke all of an owner's, with a change for each; *count = how many. */
+struct pn_revocation {
+    int64_t at;
+    const char *by, *reason;
+};
+PN_MUST_USE enum pn_err
+pn_store_tokens_revoke_of(struct pn_store *store, uint64_t owner_id,
+                          const struct pn_revocation *revocation,
+                          uint32_t *count);
+
 /* Every secret a token ever had, the present one first: a superseded one stays
  * in the index, so that its later use is seen. */
 PN_MUST_USE enum pn_err pn_store_secrets(struct pn_store *store,
@@ -220,9 +230,11 @@ PN_MUST_USE enum pn_err pn_store_session_by_hash(struct pn_store *store,
                                                  struct pn_session *out);
 PN_MUST_USE enum pn_err pn_store_session_delete(struct pn_store *store,
                                                 uint64_t id);
+/* *count (NULL is fine) = how many there were. */
 PN_MUST_USE enum pn_err pn_store_sessions_delete_of(struct pn_store *store,
                                                     uint64_t user_id,
-                                                    uint64_t except_id);
+                                                    uint64_t except_id,
+                                                    uint32_t *count);
 PN_MUST_USE enum pn_err pn_store_sessions_purge(struct pn_store *store,
                                                 int64_t created_before,
                                                 int64_t seen_before);
