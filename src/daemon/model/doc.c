@@ -204,6 +204,17 @@ pn_doc_has(const struct pn_doc *doc, const char *key)
     return json_object_get(doc->obj, key) != NULL;
 }
 
+uint32_t
+pn_doc_given(const struct pn_doc *doc, const struct pn_doc_field *fields)
+{
+    uint32_t given = 0;
+
+    for (; fields->name != NULL; fields++) {
+        given |= pn_doc_has(doc, fields->name) ? fields->bit : 0;
+    }
+    return given;
+}
+
 bool
 pn_doc_is_null(const struct pn_doc *doc, const char *key)
 {

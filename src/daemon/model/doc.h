@@ -42,6 +42,15 @@ void pn_doc_known(const struct pn_doc *doc, const char *const *names,
                   const char *const *read_only);
 
 bool pn_doc_has(const struct pn_doc *doc, const char *key);
+
+/* Which members a document has, as bits; fields ends with a NULL name. */
+struct pn_doc_field {
+    const char *name;
+    uint32_t bit;
+};
+uint32_t pn_doc_given(const struct pn_doc *doc,
+                      const struct pn_doc_field *fields);
+
 bool pn_doc_is_null(const struct pn_doc *doc, const char *key);
 
 void pn_doc_bool(const struct pn_doc *doc, const char *key, bool *out);

@@ -114,32 +114,20 @@ read_lifetime(const struct pn_doc *doc, struct pn_lifetime *out)
     }
 }
 
-static uint32_t
-given_fields(const struct pn_doc *doc)
-{
-    static const struct {
-        const char *name;
-        enum pn_token_field bit;
-    } field[] = {
-        {"name", PN_FIELD_NAME},
-        {"description", PN_FIELD_DESCRIPTION},
-        {"expires_in_days", PN_FIELD_LIFETIME},
-        {"expires_at", PN_FIELD_LIFETIME},
-        {"not_before", PN_FIELD_NOT_BEFORE},
-        {"access", PN_FIELD_ACCESS},
-        {"apps", PN_FIELD_APPS},
-        {"ip_rules", PN_FIELD_IP},
-        {"paths", PN_FIELD_PATHS},
-        {"rate_limit", PN_FIELD_RATE},
-        {"scopes", PN_FIELD_SCOPES},
-    };
-    uint32_t given = 0;
-
-    for (size_t i = 0; i < PN_LEN(field); i++) {
-        given |= pn_doc_has(doc, field[i].name) ? (uint32_t) field[i].bit : 0;
-    }
-    return given;
-}
+static const struct pn_doc_field token_fields[] = {
+    {"name", PN_FIELD_NAME},
+    {"description", PN_FIELD_DESCRIPTION},
+    {"expires_in_days", PN_FIELD_LIFETIME},
+    {"expires_at", PN_FIELD_LIFETIME},
+    {"not_before", PN_FIELD_NOT_BEFORE},
+    {"access", PN_FIELD_ACCESS},
+    {"apps", PN_FIELD_APPS},
+    {"ip_rules", PN_FIELD_IP},
+    {"paths", PN_FIELD_PATHS},
+    {"rate_limit", PN_FIELD_RATE},
+    {"scopes", PN_FIELD_SCOPES},
+    {NULL, 0},
+};
 
 static void
 read_wish(const struct pn_doc *doc, struct pn_token_wish *wish)
@@ -169,7 +157,7 @@ read_wish(const struct pn_doc *doc, struct pn_token_wish *wish)
     pn_doc_word(doc, "access", pn_words_access, &access);
     wish->token.access = (enum pn_access) access;
     read_rules(doc, &wish->token);
-    wish->given = given_fields(doc);
+    wish->given = pn_doc_given(doc, token_fields);
 }
 
 enum pn_err

@@ -117,28 +117,12 @@ read_user_groups(const struct pn_doc *doc, struct pn_user *user)
     user->group_count = list.count;
 }
 
-static uint32_t
-given_fields(const struct pn_doc *doc)
-{
-    static const struct {
-        const char *name;
-        enum pn_user_field bit;
-    } field[] = {
-        {"username", PN_FIELD_USERNAME},
-        {"display_name", PN_FIELD_DISPLAY_NAME},
-        {"email", PN_FIELD_EMAIL},
-        {"password", PN_FIELD_PASSWORD},
-        {"groups", PN_FIELD_GROUPS},
-        {"role", PN_FIELD_ROLE},
-        {"active", PN_FIELD_ACTIVE},
-    };
-    uint32_t given = 0;
-
-    for (size_t i = 0; i < PN_LEN(field); i++) {
-        given |= pn_doc_has(doc, field[i].name) ? (uint32_t) field[i].bit : 0;
-    }
-    return given;
-}
+static const struct pn_doc_field user_fields[] = {
+    {"username", PN_FIELD_USERNAME}, {"display_name", PN_FIELD_DISPLAY_NAME},
+    {"email", PN_FIELD_EMAIL},       {"password", PN_FIELD_PASSWORD},
+    {"groups", PN_FIELD_GROUPS},     {"role", PN_FIELD_ROLE},
+    {"active", PN_FIELD_ACTIVE},     {NULL, 0},
+};
 
 static void
 read_user(const struct pn_doc *doc, struct pn_user_wish *wish)
@@ -162,7 +146,7 @@ read_user(const struct pn_doc *doc, struct pn_user_wish *wish)
     pn_doc_word(doc, "role", pn_words_role, &role);
     wish->user.role = (enum pn_role) role;
     pn_doc_bool(doc, "active", &wish->user.active);
-    wish->given = given_fields(doc);
+    wish->given = pn_doc_given(doc, user_fields);
 }
 
 enum pn_err
