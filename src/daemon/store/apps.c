@@ -4,16 +4,16 @@
 #include "daemon/model/codec.h"
 #include "daemon/store/internal.h"
 
+/* The present row of q: id, document. */
 static enum pn_err
-parse_app(uint64_t id, struct pn_str text, struct pn_arena *arena,
-          struct pn_app *out)
+read_app(struct pn_stmt *q, struct pn_arena *arena, void *out)
 {
     struct pn_fault fault = {0};
     struct pn_app app;
     json_t *doc = NULL;
     enum pn_err err;
 
-    if (pn_json_parse(text, &doc, NULL, 0) != PN_OK) {
+    if (pn_json_parse(pn_stmt_col_str(q, 1), &doc, NULL, 0) != PN_OK) {
         return PN_E_DAMAGED;
     }
     doc = pn_json_defer(arena, doc);
@@ -24,8 +24,8 @@ parse_app(uint64_t id, struct pn_str text, struct pn_arena *arena,
     if (err != PN_OK) {
         return err == PN_E_RANGE ? PN_E_DAMAGED : err;
     }
-    app.id = id;
-    *out = app;
+    app.id = pn_stmt_col_id(q, 0);
+    *(struct pn_app *) out = app;
     return PN_OK;
 }
 
@@ -35,8 +35,7 @@ load_app(struct pn_stmt *q, struct pn_arena *arena, struct pn_app *out)
     enum pn_err err = pn_stmt_step(q);
 
     if (err == PN_OK) {
-        err =
-            parse_app(pn_stmt_col_id(q, 0), pn_stmt_col_str(q, 1), arena, out);
+        err = read_app(q, arena, out);
     }
     pn_stmt_done(q);
     return err;
@@ -118,39 +117,28 @@ pn_store_app_delete(struct pn_store *store, uint64_t id)
     return pn_run_on_row(store, q);
 }
 
+static char *
+cursor_of(const void *last, struct pn_arena *arena)
+{
+    const struct pn_app *app = last;
+
+    return pn_cursor_of_text(app->name, arena);
+}
+
 enum pn_err
 pn_store_apps(struct pn_store *store, const struct pn_page *page,
               struct pn_arena *arena, struct pn_app_list *out)
 {
-    static char no_more[] = "";
-    struct pn_app_list list = {.next = no_more};
-    uint16_t limit = pn_page_limit(page);
-    struct pn_str after = {0};
-    struct pn_stmt *q;
-    enum pn_err err = pn_cursor_text(page, arena, &after);
+    static const struct pn_page_noun noun = {
+        .size = sizeof(struct pn_app), .read = read_app, .cursor = cursor_of};
+    struct pn_page_items items;
+    enum pn_err err = pn_page_by_text(
+        pn_db_query(store->db, "SELECT id, document FROM apps WHERE name > $1"
+                               " ORDER BY name LIMIT $2"),
+        page, &noun, arena, &items);
 
-    list.item = pn_arena_array(arena, limit, sizeof(*list.item));
-    if (err != PN_OK || list.item == NULL) {
-        return err != PN_OK ? err : PN_E_NOMEM;
+    if (err == PN_OK) {
+        *out = (struct pn_app_list){items.item, items.count, items.next};
     }
-    q = pn_db_query(store->db, "SELECT id, document FROM apps WHERE name > $1"
-                               " ORDER BY name LIMIT $2");
-    pn_stmt_str(q, 1, after);
-    pn_stmt_int(q, 2, limit + 1);
-    while (err == PN_OK && (err = pn_stmt_step(q)) == PN_OK) {
-        if (list.count == limit) {
-            list.next = pn_cursor_of_text(list.item[limit - 1].name, arena);
-            err = list.next == NULL ? PN_E_NOMEM : PN_E_NOT_FOUND;
-        } else {
-            err = parse_app(pn_stmt_col_id(q, 0), pn_stmt_col_str(q, 1), arena,
-                            &list.item[list.count]);
-            list.count = (uint16_t) (list.count + (err == PN_OK));
-        }
-    }
-    pn_stmt_done(q);
-    if (err != PN_E_NOT_FOUND) {
-        return err;
-    }
-    *out = list;
-    return PN_OK;
+    return err;
 }

@@ -142,8 +142,7 @@ pn_store_audit_add(struct pn_store *store, const struct pn_audit_event *event)
 }
 
 static enum pn_err
-read_event(struct pn_stmt *q, struct pn_arena *arena,
-           struct pn_audit_event *out)
+read_event(struct pn_stmt *q, struct pn_arena *arena, void *out)
 {
     struct pn_row row = {.q = q, .arena = arena};
     struct pn_audit_event event = {
@@ -162,46 +161,44 @@ read_event(struct pn_stmt *q, struct pn_arena *arena,
     if (row.no_memory || err != PN_OK) {
         return row.no_memory ? PN_E_NOMEM : err;
     }
-    *out = event;
+    *(struct pn_audit_event *) out = event;
     return PN_OK;
+}
+
+static char *
+cursor_of(const void *last, struct pn_arena *arena)
+{
+    const struct pn_audit_event *event = last;
+
+    return pn_cursor_of_number(event->position, arena);
 }
 
 enum pn_err
 pn_store_audit(struct pn_store *store, const struct pn_page *page,
                struct pn_arena *arena, struct pn_audit_list *out)
 {
-    static char no_more[] = "";
-    struct pn_audit_list list = {.next = no_more};
-    uint16_t limit = pn_page_limit(page);
-    struct pn_stmt *q;
+    static const struct pn_page_noun noun = {.size =
+                                                 sizeof(struct pn_audit_event),
+                                             .read = read_event,
+                                             .cursor = cursor_of};
+    struct pn_page_items items;
     int64_t after = 0;
+    struct pn_stmt *q;
     enum pn_err err = pn_cursor_number(page, 0, &after);
 
-    list.item = pn_arena_array(arena, limit, sizeof(*list.item));
-    if (err != PN_OK || list.item == NULL) {
-        return err != PN_OK ? err : PN_E_NOMEM;
+    if (err != PN_OK) {
+        return err;
     }
     q = pn_db_query(store->db,
                     "SELECT " EVENT_COLUMNS " FROM audit WHERE position > $1"
                     " ORDER BY position LIMIT $2");
     pn_stmt_int(q, 1, after);
-    pn_stmt_int(q, 2, limit + 1);
-    while (err == PN_OK && (err = pn_stmt_step(q)) == PN_OK) {
-        if (list.count == limit) {
-            list.next =
-                pn_cursor_of_number(list.item[limit - 1].position, arena);
-            err = list.next == NULL ? PN_E_NOMEM : PN_E_NOT_FOUND;
-        } else {
-            err = read_event(q, arena, &list.item[list.count]);
-            list.count = (uint16_t) (list.count + (err == PN_OK));
-        }
+    pn_stmt_int(q, 2, pn_page_limit(page) + 1);
+    err = pn_page_read(q, page, &noun, arena, &items);
+    if (err == PN_OK) {
+        *out = (struct pn_audit_list){items.item, items.count, items.next};
     }
-    pn_stmt_done(q);
-    if (err != PN_E_NOT_FOUND) {
-        return err;
-    }
-    *out = list;
-    return PN_OK;
+    return err;
 }
 
 /* Does the present row of q continue the chain?  last moves on if so;

@@ -8,7 +8,7 @@
     " (SELECT COUNT(*) FROM memberships m WHERE m.group_id = g.id)"
 
 static enum pn_err
-read_group(struct pn_stmt *q, struct pn_arena *arena, struct pn_group *out)
+read_group(struct pn_stmt *q, struct pn_arena *arena, void *out)
 {
     struct pn_row row = {.q = q, .arena = arena};
     struct pn_group group = {
@@ -21,7 +21,7 @@ read_group(struct pn_stmt *q, struct pn_arena *arena, struct pn_group *out)
     if (row.no_memory) {
         return PN_E_NOMEM;
     }
-    *out = group;
+    *(struct pn_group *) out = group;
     return PN_OK;
 }
 
@@ -95,38 +95,29 @@ pn_store_group_delete(struct pn_store *store, uint64_t id)
     return pn_run_on_row(store, q);
 }
 
+static char *
+cursor_of(const void *last, struct pn_arena *arena)
+{
+    const struct pn_group *group = last;
+
+    return pn_cursor_of_text(group->name, arena);
+}
+
 enum pn_err
 pn_store_groups(struct pn_store *store, const struct pn_page *page,
                 struct pn_arena *arena, struct pn_group_list *out)
 {
-    static char no_more[] = "";
-    struct pn_group_list list = {.next = no_more};
-    uint16_t limit = pn_page_limit(page);
-    struct pn_str after = {0};
-    struct pn_stmt *q;
-    enum pn_err err = pn_cursor_text(page, arena, &after);
+    static const struct pn_page_noun noun = {.size = sizeof(struct pn_group),
+                                             .read = read_group,
+                                             .cursor = cursor_of};
+    struct pn_page_items items;
+    enum pn_err err = pn_page_by_text(
+        pn_db_query(store->db, "SELECT " GROUP_COLUMNS " FROM user_groups g"
+                               " WHERE g.name > $1 ORDER BY g.name LIMIT $2"),
+        page, &noun, arena, &items);
 
-    list.item = pn_arena_array(arena, limit, sizeof(*list.item));
-    if (err != PN_OK || list.item == NULL) {
-        return err != PN_OK ? err : PN_E_NOMEM;
+    if (err == PN_OK) {
+        *out = (struct pn_group_list){items.item, items.count, items.next};
     }
-    q = pn_db_query(store->db, "SELECT " GROUP_COLUMNS " FROM user_groups g"
-                               " WHERE g.name > $1 ORDER BY g.name LIMIT $2");
-    pn_stmt_str(q, 1, after);
-    pn_stmt_int(q, 2, limit + 1);
-    while (err == PN_OK && (err = pn_stmt_step(q)) == PN_OK) {
-        if (list.count == limit) {
-            list.next = pn_cursor_of_text(list.item[limit - 1].name, arena);
-            err = list.next == NULL ? PN_E_NOMEM : PN_E_NOT_FOUND;
-        } else {
-            err = read_group(q, arena, &list.item[list.count]);
-            list.count = (uint16_t) (list.count + (err == PN_OK));
-        }
-    }
-    pn_stmt_done(q);
-    if (err != PN_E_NOT_FOUND) {
-        return err;
-    }
-    *out = list;
-    return PN_OK;
+    return err;
 }

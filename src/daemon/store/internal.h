@@ -49,6 +49,31 @@ char *pn_cursor_of_number(uint64_t number, struct pn_arena *arena);
 /* 1..PN_LIST_MAX, whatever was asked. */
 uint16_t pn_page_limit(const struct pn_page *page);
 
+/* How the rows of a noun become the items of a page. */
+struct pn_page_noun {
+    size_t size; /* of one item */
+    enum pn_err (*read)(struct pn_stmt *q, struct pn_arena *arena, void *out);
+    char *(*cursor)(const void *last, struct pn_arena *arena);
+};
+struct pn_page_items {
+    void *item; /* in the arena */
+    uint16_t count;
+    char *next; /* cursor; "" = the last page */
+};
+/* The first rows of q, whose parameters are bound and whose LIMIT is one row
+ * more than the page: if there is that one, then there is a next page. */
+PN_MUST_USE enum pn_err pn_page_read(struct pn_stmt *q,
+                                     const struct pn_page *page,
+                                     const struct pn_page_noun *noun,
+                                     struct pn_arena *arena,
+                                     struct pn_page_items *out);
+/* The same, after binding: $1 the cursor's text, $2 the LIMIT. */
+PN_MUST_USE enum pn_err pn_page_by_text(struct pn_stmt *q,
+                                        const struct pn_page *page,
+                                        const struct pn_page_noun *noun,
+                                        struct pn_arena *arena,
+                                        struct pn_page_items *out);
+
 /* ASCII letters in lower case, in the arena; NULL without memory. */
 char *pn_folded(struct pn_str text, struct pn_arena *arena);
 

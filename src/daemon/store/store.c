@@ -283,6 +283,55 @@ pn_page_limit(const struct pn_page *page)
     return page->limit > PN_LIST_MAX ? PN_LIST_MAX : page->limit;
 }
 
+enum pn_err
+pn_page_read(struct pn_stmt *q, const struct pn_page *page,
+             const struct pn_page_noun *noun, struct pn_arena *arena,
+             struct pn_page_items *out)
+{
+    static char no_more[] = "";
+    const uint16_t limit = pn_page_limit(page);
+    struct pn_page_items items = {.next = no_more};
+    enum pn_err err = PN_OK;
+    char *item = pn_arena_array(arena, limit, noun->size);
+
+    if (item == NULL) {
+        err = PN_E_NOMEM;
+    }
+    while (err == PN_OK && (err = pn_stmt_step(q)) == PN_OK) {
+        if (items.count == limit) {
+            items.next = noun->cursor(item + (limit - 1) * noun->size, arena);
+            err = items.next == NULL ? PN_E_NOMEM : PN_E_NOT_FOUND;
+        } else {
+            err = noun->read(q, arena, item + items.count * noun->size);
+            items.count = (uint16_t) (items.count + (err == PN_OK));
+        }
+    }
+    pn_stmt_done(q);
+    if (err != PN_E_NOT_FOUND) {
+        return err;
+    }
+    items.item = item;
+    *out = items;
+    return PN_OK;
+}
+
+enum pn_err
+pn_page_by_text(struct pn_stmt *q, const struct pn_page *page,
+                const struct pn_page_noun *noun, struct pn_arena *arena,
+                struct pn_page_items *out)
+{
+    struct pn_str after;
+    enum pn_err err = pn_cursor_text(page, arena, &after);
+
+    if (err != PN_OK) {
+        pn_stmt_done(q);
+        return err;
+    }
+    pn_stmt_str(q, 1, after);
+    pn_stmt_int(q, 2, pn_page_limit(page) + 1);
+    return pn_page_read(q, page, noun, arena, out);
+}
+
 char *
 pn_folded(struct pn_str text, struct pn_arena *arena)
 {

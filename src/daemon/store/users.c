@@ -33,7 +33,7 @@ key_of(struct pn_str username, struct key *out)
     " role, active, source, created_at"
 
 static enum pn_err
-read_user(struct pn_stmt *q, struct pn_arena *arena, struct pn_user *out)
+read_user(struct pn_stmt *q, struct pn_arena *arena, void *out)
 {
     struct pn_row row = {.q = q, .arena = arena};
     struct pn_user user = {
@@ -52,7 +52,7 @@ read_user(struct pn_stmt *q, struct pn_arena *arena, struct pn_user *out)
     if (row.no_memory) {
         return PN_E_NOMEM;
     }
-    *out = user;
+    *(struct pn_user *) out = user;
     return PN_OK;
 }
 
@@ -250,55 +250,38 @@ pn_store_active_admins(struct pn_store *store, uint32_t *count)
     return err;
 }
 
-/* One row more than limit, if there is one: then there is a next page. */
-static enum pn_err
-read_page(struct pn_stmt *q, uint16_t limit, struct pn_arena *arena,
-          struct pn_user_list *list)
+static char *
+cursor_of(const void *last, struct pn_arena *arena)
 {
-    enum pn_err err = PN_OK;
+    const struct pn_user *user = last;
+    char *key = pn_folded(pn_str_from(user->username), arena);
 
-    while (err == PN_OK && (err = pn_stmt_step(q)) == PN_OK) {
-        if (list->count == limit) {
-            struct pn_user *last = &list->item[limit - 1];
-            char *key = pn_folded(pn_str_from(last->username), arena);
-
-            list->next = key == NULL ? NULL : pn_cursor_of_text(key, arena);
-            err = list->next == NULL ? PN_E_NOMEM : PN_E_NOT_FOUND;
-        } else {
-            err = read_user(q, arena, &list->item[list->count]);
-            list->count = (uint16_t) (list->count + (err == PN_OK));
-        }
-    }
-    pn_stmt_done(q);
-    return err == PN_E_NOT_FOUND ? PN_OK : err;
+    return key != NULL ? pn_cursor_of_text(key, arena) : NULL;
 }
 
 enum pn_err
 pn_store_users(struct pn_store *store, const struct pn_page *page,
                struct pn_arena *arena, struct pn_user_list *out)
 {
-    static char no_more[] = "";
-    struct pn_user_list list = {.next = no_more};
-    uint16_t limit = pn_page_limit(page);
-    struct pn_str after = {0};
-    struct pn_stmt *q;
-    enum pn_err err = pn_cursor_text(page, arena, &after);
-
-    list.item = pn_arena_array(arena, limit, sizeof(*list.item));
-    if (err != PN_OK || list.item == NULL) {
-        return err != PN_OK ? err : PN_E_NOMEM;
-    }
-    q = pn_db_query(store->db,
+    static const struct pn_page_noun noun = {
+        .size = sizeof(struct pn_user), .read = read_user, .cursor = cursor_of};
+    struct pn_page_items items;
+    struct pn_user *user;
+    enum pn_err err = pn_page_by_text(
+        pn_db_query(store->db,
                     "SELECT " USER_COLUMNS " FROM users"
-                    " WHERE username_key > $1 ORDER BY username_key LIMIT $2");
-    pn_stmt_str(q, 1, after);
-    pn_stmt_int(q, 2, limit + 1);
-    err = read_page(q, limit, arena, &list);
-    for (uint16_t i = 0; err == PN_OK && i < list.count; i++) {
-        err = load_groups(store, arena, &list.item[i]);
+                    " WHERE username_key > $1 ORDER BY username_key LIMIT $2"),
+        page, &noun, arena, &items);
+
+    if (err != PN_OK) {
+        return err;
+    }
+    user = items.item;
+    for (uint16_t i = 0; err == PN_OK && i < items.count; i++) {
+        err = load_groups(store, arena, &user[i]);
     }
     if (err == PN_OK) {
-        *out = list;
+        *out = (struct pn_user_list){user, items.count, items.next};
     }
     return err;
 }
