@@ -209,26 +209,31 @@ pn_call_no_content(struct pn_call *call)
     call->res->body = (struct pn_str){NULL, 0};
 }
 
-json_t *
-pn_call_list(struct pn_call *call, json_t **items)
+static bool
+append_all(struct pn_call *call, const struct pn_call_items *items, json_t *to)
 {
-    json_t *list = pn_json_defer(call->arena, json_object());
+    const char *item = items->item;
 
-    if (list == NULL || json_object_set_new(list, "items", json_array()) != 0) {
-        return NULL;
+    for (size_t i = 0; i < items->count; i++) {
+        json_t *doc = items->to_json(item + i * items->size, call->arena);
+
+        if (doc == NULL || json_array_append(to, doc) != 0) {
+            return false;
+        }
     }
-    *items = json_object_get(list, "items");
-    return list;
+    return true;
 }
 
 void
-pn_call_answer_list(struct pn_call *call, json_t *list, const char *next)
+pn_call_answer_list(struct pn_call *call, const struct pn_call_items *items)
 {
-    json_t *cursor =
-        next != NULL && next[0] != '\0' ? json_string(next) : json_null();
+    const bool last = items->next == NULL || items->next[0] == '\0';
+    json_t *array = json_array();
+    json_t *list = pn_json_defer(
+        call->arena, json_pack("{s:o, s:s?}", "items", array, "next_cursor",
+                               last ? NULL : items->next));
 
-    if (list == NULL || json_object_set_new(list, "next_cursor", cursor) != 0) {
-        json_decref(list == NULL ? cursor : NULL);
+    if (list == NULL || !append_all(call, items, array)) {
         (void) pn_call_no_memory(call);
         return;
     }
@@ -252,4 +257,11 @@ pn_call_warned(json_t *doc, const struct pn_change *change)
         }
     }
     return json_object_set_new(doc, "warnings", list) == 0 ? doc : NULL;
+}
+
+void
+pn_call_answer_change(struct pn_call *call, unsigned status, json_t *doc,
+                      const struct pn_change *change)
+{
+    pn_call_answer(call, status, pn_call_warned(doc, change));
 }

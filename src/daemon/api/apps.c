@@ -4,38 +4,37 @@
 #include "daemon/api/call.h"
 
 static const struct pn_call_rule plain = {.who = PN_SIGNED_IN};
+static const struct pn_call_rule paged = {.query = pn_query_page};
 static const struct pn_call_rule with_body = {.body = PN_BODY_JSON};
+
+static json_t *
+app_json(const void *app, struct pn_arena *arena)
+{
+    return pn_app_to_json(app, arena);
+}
 
 void
 pn_api_apps_get(void *context, const struct pn_http_request *req,
                 struct pn_http_response *res)
 {
-    static const struct pn_call_rule paged = {.query = pn_query_page};
-    struct pn_app_list apps = {0};
+    struct pn_app_list apps;
     struct pn_page page;
     struct pn_call call;
-    json_t *items, *list;
 
-    if (!pn_call_begin(&call, context, req, res, &paged)
-        || !pn_call_page(&call, &page))
+    if (pn_call_begin(&call, context, req, res, &paged)
+        && pn_call_page(&call, &page)
+        && (pn_ops_apps(call.api->ops, &call.caller, &page, call.arena, &apps,
+                        &call.fault)
+            || pn_call_fail(&call)))
     {
-        return;
+        pn_call_answer_list(&call, &(struct pn_call_items){
+                                       .item = apps.item,
+                                       .size = sizeof(*apps.item),
+                                       .count = apps.count,
+                                       .next = apps.next,
+                                       .to_json = app_json,
+                                   });
     }
-    if (!pn_ops_apps(call.api->ops, &call.caller, &page, call.arena, &apps,
-                     &call.fault))
-    {
-        (void) pn_call_fail(&call);
-        return;
-    }
-    list = pn_call_list(&call, &items);
-    for (uint16_t i = 0; list != NULL && i < apps.count; i++) {
-        json_t *app = pn_app_to_json(&apps.item[i], call.arena);
-
-        if (app == NULL || json_array_append(items, app) != 0) {
-            list = NULL;
-        }
-    }
-    pn_call_answer_list(&call, list, apps.next);
 }
 
 /* base NULL = a new app. */
@@ -53,9 +52,8 @@ write_app(struct pn_call *call, struct pn_change *change,
     }
     change->in.app = &app;
     if (pn_call_change(call, change)) {
-        pn_call_answer(
-            call, status,
-            pn_call_warned(pn_app_to_json(change->app, call->arena), change));
+        pn_call_answer_change(call, status,
+                              pn_app_to_json(change->app, call->arena), change);
     }
 }
 
@@ -111,13 +109,5 @@ void
 pn_api_app_delete(void *context, const struct pn_http_request *req,
                   struct pn_http_response *res)
 {
-    struct pn_change change = {.act = PN_ACT_APP_DELETE,
-                               .name = req->segment[0]};
-    struct pn_call call;
-
-    if (pn_call_begin(&call, context, req, res, &plain)
-        && pn_call_change(&call, &change))
-    {
-        pn_call_no_content(&call);
-    }
+    pn_call_delete_named(context, req, res, PN_ACT_APP_DELETE);
 }

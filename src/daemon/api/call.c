@@ -342,3 +342,18 @@ pn_call_overlay(struct pn_call *call, json_t *base, json_t *patch)
     return merged != NULL && json_object_update(merged, patch) == 0 ? merged
                                                                     : NULL;
 }
+
+void
+pn_call_delete_named(void *context, const struct pn_http_request *req,
+                     struct pn_http_response *res, enum pn_act act)
+{
+    static const struct pn_call_rule plain = {.who = PN_SIGNED_IN};
+    struct pn_change change = {.act = act, .name = req->segment[0]};
+    struct pn_call call;
+
+    if (pn_call_begin(&call, context, req, res, &plain)
+        && pn_call_change(&call, &change))
+    {
+        pn_call_no_content(&call);
+    }
+}

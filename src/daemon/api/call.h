@@ -54,9 +54,25 @@ void pn_call_answer_secret(struct pn_call *call, json_t *doc, const char *name,
  * not be meant, such as an unknown group.  NULL passes through. */
 json_t *pn_call_warned(json_t *doc, const struct pn_change *change);
 
-/* {"items": […], "next_cursor": …}: begin, append, answer. */
-json_t *pn_call_list(struct pn_call *call, json_t **items);
-void pn_call_answer_list(struct pn_call *call, json_t *list, const char *next);
+/* 201 or 200 and what a change made, with its warnings. */
+void pn_call_answer_change(struct pn_call *call, unsigned status, json_t *doc,
+                           const struct pn_change *change);
+
+/* A page of any noun: an array, and how one of it is written. */
+struct pn_call_items {
+    const void *item;
+    size_t size; /* of one */
+    size_t count;
+    const char *next; /* cursor; "" or NULL = the last page */
+    json_t *(*to_json)(const void *item, struct pn_arena *arena);
+};
+/* 200 {"items": […], "next_cursor": …} */
+void pn_call_answer_list(struct pn_call *call,
+                         const struct pn_call_items *items);
+
+/* A whole handler: the change of the noun named in the path, then 204. */
+void pn_call_delete_named(void *context, const struct pn_http_request *req,
+                          struct pn_http_response *res, enum pn_act act);
 
 /* cursor and limit of the query; a fault names what is wrong. */
 PN_MUST_USE bool pn_call_page(struct pn_call *call, struct pn_page *out);

@@ -211,34 +211,34 @@ pn_api_explain_post(void *context, const struct pn_http_request *req,
 
 /* --- audit --------------------------------------------------------------- */
 
+static const struct pn_call_rule paged = {.query = pn_query_page};
+
+static json_t *
+event_json(const void *event, struct pn_arena *arena)
+{
+    return pn_audit_to_json(event, arena);
+}
+
 void
 pn_api_audit_get(void *context, const struct pn_http_request *req,
                  struct pn_http_response *res)
 {
-    static const struct pn_call_rule paged = {.query = pn_query_page};
-    struct pn_audit_list events = {0};
+    struct pn_audit_list events;
     struct pn_page page;
     struct pn_call call;
-    json_t *items, *list;
 
-    if (!pn_call_begin(&call, context, req, res, &paged)
-        || !pn_call_page(&call, &page))
+    if (pn_call_begin(&call, context, req, res, &paged)
+        && pn_call_page(&call, &page)
+        && (pn_ops_audit(call.api->ops, &call.caller, &page, call.arena,
+                         &events, &call.fault)
+            || pn_call_fail(&call)))
     {
-        return;
+        pn_call_answer_list(&call, &(struct pn_call_items){
+                                       .item = events.item,
+                                       .size = sizeof(*events.item),
+                                       .count = events.count,
+                                       .next = events.next,
+                                       .to_json = event_json,
+                                   });
     }
-    if (!pn_ops_audit(call.api->ops, &call.caller, &page, call.arena, &events,
-                      &call.fault))
-    {
-        (void) pn_call_fail(&call);
-        return;
-    }
-    list = pn_call_list(&call, &items);
-    for (uint16_t i = 0; list != NULL && i < events.count; i++) {
-        json_t *event = pn_audit_to_json(&events.item[i], call.arena);
-
-        if (event == NULL || json_array_append(items, event) != 0) {
-            list = NULL;
-        }
-    }
-    pn_call_answer_list(&call, list, events.next);
 }

@@ -33,6 +33,12 @@ take_state(struct pn_call *call, struct pn_token_filter *filter)
     return pn_call_fail(call);
 }
 
+static json_t *
+token_json(const void *token, struct pn_arena *arena)
+{
+    return pn_token_to_json(token, arena);
+}
+
 void
 pn_api_tokens_get(void *context, const struct pn_http_request *req,
                   struct pn_http_response *res)
@@ -41,10 +47,9 @@ pn_api_tokens_get(void *context, const struct pn_http_request *req,
                                         "state",  "search", NULL};
     static const struct pn_call_rule rule = {.query = query};
     struct pn_token_filter filter = {0};
-    struct pn_token_list tokens = {0};
+    struct pn_token_list tokens;
     struct pn_page page;
     struct pn_call call;
-    json_t *items, *list;
 
     if (!pn_call_begin(&call, context, req, res, &rule)
         || !pn_call_page(&call, &page) || !take_state(&call, &filter))
@@ -58,15 +63,13 @@ pn_api_tokens_get(void *context, const struct pn_http_request *req,
         (void) pn_call_fail(&call);
         return;
     }
-    list = pn_call_list(&call, &items);
-    for (uint16_t i = 0; list != NULL && i < tokens.count; i++) {
-        json_t *token = pn_token_to_json(&tokens.item[i], call.arena);
-
-        if (token == NULL || json_array_append(items, token) != 0) {
-            list = NULL;
-        }
-    }
-    pn_call_answer_list(&call, list, tokens.next);
+    pn_call_answer_list(&call, &(struct pn_call_items){
+                                   .item = tokens.item,
+                                   .size = sizeof(*tokens.item),
+                                   .count = tokens.count,
+                                   .next = tokens.next,
+                                   .to_json = token_json,
+                               });
 }
 
 /* --- one ----------------------------------------------------------------- */

@@ -9,35 +9,34 @@ static const struct pn_call_rule with_body = {.body = PN_BODY_JSON};
 
 /* --- users --------------------------------------------------------------- */
 
+static json_t *
+user_json(const void *user, struct pn_arena *arena)
+{
+    return pn_user_to_json(user, arena);
+}
+
 void
 pn_api_users_get(void *context, const struct pn_http_request *req,
                  struct pn_http_response *res)
 {
-    struct pn_user_list users = {0};
+    struct pn_user_list users;
     struct pn_page page;
     struct pn_call call;
-    json_t *items, *list;
 
-    if (!pn_call_begin(&call, context, req, res, &paged)
-        || !pn_call_page(&call, &page))
+    if (pn_call_begin(&call, context, req, res, &paged)
+        && pn_call_page(&call, &page)
+        && (pn_ops_users(call.api->ops, &call.caller, &page, call.arena, &users,
+                         &call.fault)
+            || pn_call_fail(&call)))
     {
-        return;
+        pn_call_answer_list(&call, &(struct pn_call_items){
+                                       .item = users.item,
+                                       .size = sizeof(*users.item),
+                                       .count = users.count,
+                                       .next = users.next,
+                                       .to_json = user_json,
+                                   });
     }
-    if (!pn_ops_users(call.api->ops, &call.caller, &page, call.arena, &users,
-                      &call.fault))
-    {
-        (void) pn_call_fail(&call);
-        return;
-    }
-    list = pn_call_list(&call, &items);
-    for (uint16_t i = 0; list != NULL && i < users.count; i++) {
-        json_t *user = pn_user_to_json(&users.item[i], call.arena);
-
-        if (user == NULL || json_array_append(items, user) != 0) {
-            list = NULL;
-        }
-    }
-    pn_call_answer_list(&call, list, users.next);
 }
 
 static void
@@ -53,9 +52,8 @@ write_user(struct pn_call *call, struct pn_change *change, unsigned status)
     }
     change->in.user = &wish;
     if (pn_call_change(call, change)) {
-        pn_call_answer(
-            call, status,
-            pn_call_warned(pn_user_to_json(change->user, call->arena), change));
+        pn_call_answer_change(
+            call, status, pn_user_to_json(change->user, call->arena), change);
     }
 }
 
@@ -78,16 +76,13 @@ pn_api_user_get(void *context, const struct pn_http_request *req,
     struct pn_user user;
     struct pn_call call;
 
-    if (!pn_call_begin(&call, context, req, res, &plain)) {
-        return;
-    }
-    if (!pn_ops_user(call.api->ops, &call.caller, req->segment[0], call.arena,
-                     &user, &call.fault))
+    if (pn_call_begin(&call, context, req, res, &plain)
+        && (pn_ops_user(call.api->ops, &call.caller, req->segment[0],
+                        call.arena, &user, &call.fault)
+            || pn_call_fail(&call)))
     {
-        (void) pn_call_fail(&call);
-        return;
+        pn_call_answer(&call, 200, pn_user_to_json(&user, call.arena));
     }
-    pn_call_answer(&call, 200, pn_user_to_json(&user, call.arena));
 }
 
 void
@@ -103,25 +98,11 @@ pn_api_user_patch(void *context, const struct pn_http_request *req,
     }
 }
 
-static void
-delete_named(void *context, const struct pn_http_request *req,
-             struct pn_http_response *res, enum pn_act act)
-{
-    struct pn_change change = {.act = act, .name = req->segment[0]};
-    struct pn_call call;
-
-    if (pn_call_begin(&call, context, req, res, &plain)
-        && pn_call_change(&call, &change))
-    {
-        pn_call_no_content(&call);
-    }
-}
-
 void
 pn_api_user_delete(void *context, const struct pn_http_request *req,
                    struct pn_http_response *res)
 {
-    delete_named(context, req, res, PN_ACT_USER_DELETE);
+    pn_call_delete_named(context, req, res, PN_ACT_USER_DELETE);
 }
 
 void
@@ -155,35 +136,34 @@ pn_api_user_stop(void *context, const struct pn_http_request *req,
 
 /* --- groups -------------------------------------------------------------- */
 
+static json_t *
+group_json(const void *group, struct pn_arena *arena)
+{
+    return pn_group_to_json(group, arena);
+}
+
 void
 pn_api_groups_get(void *context, const struct pn_http_request *req,
                   struct pn_http_response *res)
 {
-    struct pn_group_list groups = {0};
+    struct pn_group_list groups;
     struct pn_page page;
     struct pn_call call;
-    json_t *items, *list;
 
-    if (!pn_call_begin(&call, context, req, res, &paged)
-        || !pn_call_page(&call, &page))
+    if (pn_call_begin(&call, context, req, res, &paged)
+        && pn_call_page(&call, &page)
+        && (pn_ops_groups(call.api->ops, &call.caller, &page, call.arena,
+                          &groups, &call.fault)
+            || pn_call_fail(&call)))
     {
-        return;
+        pn_call_answer_list(&call, &(struct pn_call_items){
+                                       .item = groups.item,
+                                       .size = sizeof(*groups.item),
+                                       .count = groups.count,
+                                       .next = groups.next,
+                                       .to_json = group_json,
+                                   });
     }
-    if (!pn_ops_groups(call.api->ops, &call.caller, &page, call.arena, &groups,
-                       &call.fault))
-    {
-        (void) pn_call_fail(&call);
-        return;
-    }
-    list = pn_call_list(&call, &items);
-    for (uint16_t i = 0; list != NULL && i < groups.count; i++) {
-        json_t *group = pn_group_to_json(&groups.item[i], call.arena);
-
-        if (group == NULL || json_array_append(items, group) != 0) {
-            list = NULL;
-        }
-    }
-    pn_call_answer_list(&call, list, groups.next);
 }
 
 static void
@@ -202,10 +182,8 @@ write_group(struct pn_call *call, struct pn_change *change, json_t *doc,
     }
     change->in.group = &group;
     if (pn_call_change(call, change)) {
-        pn_call_answer(
-            call, status,
-            pn_call_warned(pn_group_to_json(change->group, call->arena),
-                           change));
+        pn_call_answer_change(
+            call, status, pn_group_to_json(change->group, call->arena), change);
     }
 }
 
@@ -268,5 +246,5 @@ void
 pn_api_group_delete(void *context, const struct pn_http_request *req,
                     struct pn_http_response *res)
 {
-    delete_named(context, req, res, PN_ACT_GROUP_DELETE);
+    pn_call_delete_named(context, req, res, PN_ACT_GROUP_DELETE);
 }
