@@ -107,6 +107,16 @@ add_user(struct fixture *f, uint64_t id, const char *username)
     assert_int_equal(pn_store_user_insert(f->store, &user), PN_OK);
 }
 
+static inline bool
+has_user(struct fixture *f, const char *username)
+{
+    struct pn_user user;
+
+    return pn_store_user_by_name(f->store, pn_str_from(username), f->arena,
+                                 &user)
+           == PN_OK;
+}
+
 static inline void
 add_group(struct fixture *f, uint64_t id, const char *name)
 {
