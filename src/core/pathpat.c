@@ -214,12 +214,23 @@ segment_fits(struct pn_str pattern, struct pn_str text)
     return p == pattern.len;
 }
 
+/* What a pattern is held against: a path, or another pattern. */
+enum subject { SUBJECT_PATH = 0, SUBJECT_PATTERN };
+
+/* In a pattern "**" is any number of segments, which no single one covers. */
+static inline bool
+segment_covers(struct pn_str pattern, struct pn_str text, enum subject subject)
+{
+    return (subject == SUBJECT_PATH || !pn_str_eq(text, double_star))
+           && segment_fits(pattern, text);
+}
+
 /*
  * The same one level up: segments instead of bytes, "**" instead of "*".
  * Offsets are of a segment's first byte; length + 1 means past the last one.
  */
-static bool
-path_fits(struct pn_str pattern, struct pn_str path)
+static inline bool
+covers(struct pn_str pattern, struct pn_str path, enum subject subject)
 {
     size_t p = 1, t = 1, after_star = 0, resume = 0;
 
@@ -238,7 +249,7 @@ path_fits(struct pn_str pattern, struct pn_str path)
             resume = t;
             continue;
         }
-        if (more && segment_fits(want, text)) {
+        if (more && segment_covers(want, text, subject)) {
             p += want.len + 1;
             t += text.len + 1;
             continue;
@@ -251,6 +262,12 @@ path_fits(struct pn_str pattern, struct pn_str path)
         p = after_star;
     }
     return p > pattern.len;
+}
+
+static bool
+path_fits(struct pn_str pattern, struct pn_str path)
+{
+    return covers(pattern, path, SUBJECT_PATH);
 }
 
 bool
@@ -269,4 +286,32 @@ pn_pathpat_matches(const struct pn_pathpat *pattern, struct pn_str method,
         return false;
     }
     return pattern->open_ended || path_fits(pattern->path, path);
+}
+
+static bool
+methods_within(struct pn_str inner, struct pn_str outer)
+{
+    struct pn_str head, tail = inner;
+
+    if (outer.len == 0 || inner.len == 0) {
+        return outer.len == 0;
+    }
+    while (pn_str_cut(tail, ',', &head, &tail)) {
+        if (!method_fits(outer, head)) {
+            return false;
+        }
+    }
+    return method_fits(outer, tail);
+}
+
+/*
+ * An asterisk of inner, taken as a byte, is covered by an asterisk of outer
+ * alone, which covers whatever it may stand for too.
+ */
+bool
+pn_pathpat_within(const struct pn_pathpat *inner,
+                  const struct pn_pathpat *outer)
+{
+    return methods_within(inner->methods, outer->methods)
+           && covers(outer->path, inner->path, SUBJECT_PATTERN);
 }

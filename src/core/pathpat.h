@@ -45,4 +45,12 @@ struct pn_pathpat pn_pathpat_checked(struct pn_str text);
 bool pn_pathpat_matches(const struct pn_pathpat *pattern, struct pn_str method,
                         struct pn_str path);
 
+/*
+ * True only if outer matches whatever inner does.  False may also mean that
+ * this cannot be told from one pattern: the parts of inner that two patterns
+ * share out between them are not looked for.
+ */
+bool pn_pathpat_within(const struct pn_pathpat *inner,
+                       const struct pn_pathpat *outer);
+
 #endif

@@ -139,6 +139,116 @@ test_every_short_pattern_agrees_with_the_recursive_oracle(void **state)
     assert_true(compared > 1000);
 }
 
+/* Patterns of up to four characters, and which of all short paths each matches:
+ * within() may say yes only where the one set holds the other. */
+enum { SHORT_MAX = 400, PATHS_LEN = 5, PATHS_MAX = 1 + 3 + 9 + 27 + 81 + 243 };
+
+struct short_pattern {
+    char text[16];
+    struct pn_pathpat pattern;
+    bool matches[PATHS_MAX];
+};
+
+static void
+try_paths(struct short_pattern *p)
+{
+    size_t i = 0;
+
+    for (size_t len = 0; len <= PATHS_LEN; len++) {
+        for (unsigned n = 0; n < power(3, len); n++) {
+            char text[16];
+            struct pn_str path = word(n, len, "/ab", text);
+
+            p->matches[i++] =
+                strstr(text, "//") == NULL
+                && pn_pathpat_matches(&p->pattern, PN_STR("GET"), path);
+        }
+    }
+}
+
+static size_t
+short_patterns(struct short_pattern *all)
+{
+    size_t count = 0;
+
+    for (size_t len = 0; len <= 4; len++) {
+        for (unsigned n = 0; n < power(4, len); n++) {
+            struct short_pattern *p = &all[count];
+
+            if (pn_pathpat_parse(word(n, len, "/*ab", p->text), &p->pattern,
+                                 NULL)
+                == PN_OK) {
+                try_paths(p);
+                assert_true(++count < SHORT_MAX);
+            }
+        }
+    }
+    return count;
+}
+
+static void
+test_within_never_lets_a_pattern_match_more(void **state)
+{
+    static struct short_pattern all[SHORT_MAX];
+    size_t count = short_patterns(all), yes = 0, held = 0;
+
+    (void) state;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t o = 0; o < count; o++) {
+            bool holds = true;
+
+            for (size_t n = 0; n < PATHS_MAX; n++) {
+                holds = holds && (!all[i].matches[n] || all[o].matches[n]);
+            }
+            held += holds;
+            if (!pn_pathpat_within(&all[i].pattern, &all[o].pattern)) {
+                continue;
+            }
+            yes++;
+            if (!holds) {
+                fail_msg("%s is not within %s", all[i].text, all[o].text);
+            }
+        }
+        assert_true(pn_pathpat_within(&all[i].pattern, &all[i].pattern));
+    }
+    /* "No" is allowed, but would be of no use if it were said too often. */
+    assert_true(yes * 10 > held * 9);
+}
+
+static void
+test_within_looks_at_methods_too(void **state)
+{
+    static const struct {
+        const char *inner, *outer;
+        bool within;
+    } rows[] = {
+        {"/rest/api/*", "/rest/**", true},
+        {"/rest/**", "/rest/**", true},
+        {"/rest", "/rest/**", false},
+        {"/**", "/rest/**", false},
+        {"/rest/**/x", "/rest/*/x", false},
+        {"/rest/a*c", "/rest/a*", true},
+        {"GET /rest/x", "/rest/**", true},
+        {"GET /rest/x", "GET,HEAD /rest/**", true},
+        {"HEAD,GET /rest/x", "GET,HEAD /rest/**", true},
+        {"PUT /rest/x", "GET,HEAD /rest/**", false},
+        {"GET,PUT /rest/x", "GET,HEAD /rest/**", false},
+        {"/rest/x", "GET,HEAD /rest/**", false},
+    };
+
+    (void) state;
+    for (size_t i = 0; i < PN_LEN(rows); i++) {
+        struct pn_pathpat inner =
+                              pn_pathpat_checked(pn_str_from(rows[i].inner)),
+                          outer =
+                              pn_pathpat_checked(pn_str_from(rows[i].outer));
+
+        if (pn_pathpat_within(&inner, &outer) != rows[i].within) {
+            fail_msg("%s within %s", rows[i].inner, rows[i].outer);
+        }
+    }
+}
+
 static void
 test_the_offset_of_the_first_wrong_byte_is_told(void **state)
 {
@@ -186,6 +296,8 @@ main(int argc, char **argv)
         cmocka_unit_test(test_patterns_match_what_the_table_says),
         cmocka_unit_test(
             test_every_short_pattern_agrees_with_the_recursive_oracle),
+        cmocka_unit_test(test_within_never_lets_a_pattern_match_more),
+        cmocka_unit_test(test_within_looks_at_methods_too),
         cmocka_unit_test(test_the_offset_of_the_first_wrong_byte_is_told),
         cmocka_unit_test(test_a_pattern_has_a_maximum_length),
     };
