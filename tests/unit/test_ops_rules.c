@@ -132,6 +132,36 @@ test_policy_limits_number_access_and_addresses(void **state)
 }
 
 static void
+test_a_token_stays_within_the_paths_of_the_policy(void **state)
+{
+    struct pn_token *token = NULL;
+    struct pn_caller alice = site_session(&site, "alice");
+
+    (void) state;
+    policy("{\"creation\":{\"paths\":[\"/rest/**\",\"GET /wiki/*\"]}}");
+    assert_int_equal(create("alice", "{\"name\":\"a\"}", &token), 0);
+    assert_int_equal(token->paths.count, 2);
+    assert_string_equal(token->paths.item[0], "/rest/**");
+    refused_field(create("alice", "{\"name\":\"b\",\"paths\":null}", NULL),
+                  "/paths", "paths_required");
+    refused_field(create("alice",
+                         "{\"name\":\"b\",\"paths\":[\"/rest/a\",\"/**\"]}",
+                         NULL),
+                  "/paths/1", "path_not_permitted");
+    refused_field(
+        create("alice", "{\"name\":\"b\",\"paths\":[\"PUT /wiki/x\"]}", NULL),
+        "/paths/0", "path_not_permitted");
+    assert_int_equal(
+        create("alice", "{\"name\":\"b\",\"paths\":[\"/rest/*/x\"]}", NULL), 0);
+    assert_int_not_equal(
+        site_token_edit(&site, &alice, token->id, "{\"paths\":null}"), 0);
+    refused_field(422, "/paths", "paths_required");
+    assert_int_equal(
+        site_token_edit(&site, &alice, token->id, "{\"description\":\"x\"}"),
+        0);
+}
+
+static void
 test_apps_and_scopes_of_a_token_must_be_there_and_allowed(void **state)
 {
     (void) state;
@@ -487,6 +517,7 @@ main(void)
         RULE(test_only_granted_groups_make_tokens),
         RULE(test_name_is_needed_and_taken_only_by_live_tokens),
         RULE(test_policy_limits_number_access_and_addresses),
+        RULE(test_a_token_stays_within_the_paths_of_the_policy),
         RULE(test_apps_and_scopes_of_a_token_must_be_there_and_allowed),
         RULE(test_revoked_is_refused_at_the_gate_when_answered_and_stays_so),
         RULE(test_narrowing_is_free_and_widening_needs_owner_and_fresh_sign_in),

@@ -90,6 +90,7 @@ struct pn_policy {
         uint32_t disable_unused_days; /* 0 = null */
         bool service_accounts;        /* may there be any, with tokens made? */
         bool own_tokens_write;        /* may tokens make tokens? */
+        struct pn_text_list paths;    /* patterns that tokens stay within */
     } creation;
     struct pn_ip_policy ip;
     bool tls_required;

@@ -122,12 +122,14 @@ read_creation(const struct pn_doc *doc, struct pn_policy *policy)
                                         "disable_unused_days",
                                         "service_accounts",
                                         "own_tokens_write",
+                                        "paths",
                                         NULL};
     static const char *const none[] = {NULL};
     static const struct pn_doc_limits default_days = {
         .min = 1, .max = PN_LIFETIME_MAX_DAYS};
     static const struct pn_doc_limits tokens = {.min = 1,
                                                 .max = MAX_TOKENS_PER_OWNER};
+    static const struct pn_doc_list paths = {.null = PN_NULL_IS_ZERO};
     static const struct pn_doc_limits overlap = {.min = 0,
                                                  .max = MAX_OVERLAP_HOURS};
     unsigned on_loss = policy->creation.on_loss;
@@ -162,6 +164,7 @@ read_creation(const struct pn_doc *doc, struct pn_policy *policy)
                 &policy->creation.service_accounts);
     pn_doc_bool(&creation, "own_tokens_write",
                 &policy->creation.own_tokens_write);
+    pn_part_patterns(&creation, "paths", &paths, &policy->creation.paths);
 }
 
 enum pn_err
@@ -223,7 +226,7 @@ static json_t *
 creation_json(const struct pn_policy *policy)
 {
     return json_pack(
-        "{s:b, s:o, s:s, s:o, s:I, s:I, s:b, s:b, s:I, s:o, s:b, s:b}",
+        "{s:b, s:o, s:s, s:o, s:I, s:I, s:b, s:b, s:I, s:o, s:b, s:b, s:o}",
         "enabled", policy->creation.enabled, "grants", grants_json(policy),
         "on_loss", pn_words_on_loss[policy->creation.on_loss],
         "admin_max_lifetime_days",
@@ -236,7 +239,8 @@ creation_json(const struct pn_policy *policy)
         (json_int_t) policy->creation.max_overlap_hours, "disable_unused_days",
         pn_part_number_json(policy->creation.disable_unused_days),
         "service_accounts", policy->creation.service_accounts,
-        "own_tokens_write", policy->creation.own_tokens_write);
+        "own_tokens_write", policy->creation.own_tokens_write, "paths",
+        pn_part_list_json(&policy->creation.paths));
 }
 
 json_t *

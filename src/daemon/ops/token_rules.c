@@ -128,6 +128,62 @@ check_ip(struct pn_task *task, const struct pn_token *token)
 }
 
 static bool
+path_is_within(const char *path, const struct pn_text_list *limit)
+{
+    struct pn_pathpat inner = pn_pathpat_checked(pn_str_from(path));
+    for (uint16_t i = 0; i < limit->count; i++) {
+        struct pn_pathpat outer =
+            pn_pathpat_checked(pn_str_from(limit->item[i]));
+        if (pn_pathpat_within(&inner, &outer)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+uint16_t
+pn_paths_outside(const struct pn_text_list *paths,
+                 const struct pn_text_list *limit)
+{
+    uint16_t i = 0;
+    while (i < paths->count && path_is_within(paths->item[i], limit)) {
+        i++;
+    }
+    return i;
+}
+
+static bool
+refuse_item(struct pn_task *task, const char *list, unsigned at,
+            const char *code, const char *detail)
+{
+    const char *pointer = pn_arena_printf(task->arena, "/%s/%u", list, at);
+    if (pointer == NULL) {
+        return pn_task_no_memory(task);
+    }
+    return pn_task_refuse_field(task, 422, pointer, code, detail);
+}
+
+static bool
+check_paths(struct pn_task *task, const struct pn_token *token)
+{
+    const struct pn_text_list *limit = &task->policy.creation.paths;
+    if (!limit->present) {
+        return true;
+    }
+    if (!token->paths.present) {
+        return pn_task_refuse_field(task, 422, "/paths", "paths_required",
+                                    "the policy limits every token to paths; "
+                                    "name some of those");
+    }
+    uint16_t outside = pn_paths_outside(&token->paths, limit);
+    return outside == token->paths.count
+               ? true
+               : refuse_item(task, "paths", outside, "path_not_permitted",
+                             "this reaches beyond the paths that the policy "
+                             "allows");
+}
+
+static bool
 check_not_before(struct pn_task *task, const struct pn_token *token)
 {
     if (token->expires_at != 0 && token->not_before >= token->expires_at) {
@@ -146,17 +202,6 @@ in_groups(const struct pn_user *user, const struct pn_text_list *groups)
         }
     }
     return !groups->present;
-}
-
-static bool
-refuse_item(struct pn_task *task, const char *list, unsigned at,
-            const char *code, const char *detail)
-{
-    const char *pointer = pn_arena_printf(task->arena, "/%s/%u", list, at);
-    if (pointer == NULL) {
-        return pn_task_no_memory(task);
-    }
-    return pn_task_refuse_field(task, 422, pointer, code, detail);
 }
 
 static bool
@@ -213,6 +258,7 @@ pn_token_check(struct pn_task *task, const struct pn_token *token,
     bool ok = (fields & PN_FIELD_NAME) == 0 || check_name(task, token);
     ok = ok && ((fields & PN_FIELD_ACCESS) == 0 || check_access(task, token));
     ok = ok && ((fields & PN_FIELD_IP) == 0 || check_ip(task, token));
+    ok = ok && ((fields & PN_FIELD_PATHS) == 0 || check_paths(task, token));
     ok = ok
          && ((fields & (PN_FIELD_NOT_BEFORE | PN_FIELD_LIFETIME)) == 0
              || check_not_before(task, token));

@@ -26,6 +26,11 @@ PN_MUST_USE bool pn_token_check(struct pn_task *task,
                                 const struct pn_token *token,
                                 const struct pn_user *owner, uint32_t fields);
 
+/* Of patterns that core has parsed: the first that is not within the limit's,
+ * or how many there are. */
+uint16_t pn_paths_outside(const struct pn_text_list *paths,
+                          const struct pn_text_list *limit);
+
 /* Fill change->token with state; note before and after for the audit. */
 PN_MUST_USE bool pn_token_changed(struct pn_task *task,
                                   const struct pn_token *before,

@@ -146,6 +146,9 @@ pn_apply_token_create(struct pn_task *task)
         token.access = task->policy.creation.read_only ? PN_ACCESS_READ_ONLY
                                                        : PN_ACCESS_READ_WRITE;
     }
+    if ((wish->given & PN_FIELD_PATHS) == 0) {
+        token.paths = task->policy.creation.paths;
+    }
     if (!may_make(task, &allowance)
         || !pn_token_first_lifetime(task, &allowance, &token)
         || !pn_token_check(task, &token, owner, PN_TOKEN_CHECK_ALL)

@@ -144,10 +144,34 @@ static const char history_sql[] =
     "CREATE TRIGGER audit_keeps_content BEFORE UPDATE ON audit"
     " BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;";
 
+/* What a change of the policy did to tokens (policy_version: the one that set
+ * or lifted policy_expires_at), and tokens that nobody uses. */
+static const char enforcement_sql[] =
+    "ALTER TABLE policies ADD COLUMN enforce INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE policies ADD COLUMN enforce_days INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE policies ADD COLUMN tokens_changed INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE policies ADD COLUMN reverted_to INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE tokens ADD COLUMN policy_version INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE tokens ADD COLUMN disable_at INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE tokens ADD COLUMN idle_from INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX tokens_of_policy ON tokens (policy_version, id)"
+    " WHERE policy_version <> 0;"
+
+    /* What address rules in report mode would have refused. */
+    "CREATE TABLE ip_reports ("
+    " token_id INTEGER NOT NULL REFERENCES tokens (id) ON DELETE CASCADE,"
+    " address TEXT NOT NULL,"
+    " app TEXT NOT NULL,"
+    " first_at INTEGER NOT NULL,"
+    " last_at INTEGER NOT NULL,"
+    " uses INTEGER NOT NULL,"
+    " PRIMARY KEY (token_id, address, app)) STRICT, WITHOUT ROWID;";
+
 static const struct step steps[] = {
     {"people", people_sql},
     {"tokens", tokens_sql},
     {"history", history_sql},
+    {"enforcement", enforcement_sql},
 };
 
 static void
