@@ -88,7 +88,10 @@ class Soak:
         places = "\n".join(
             f"location /{a} {{ postern required; postern_app {a};"
             f" proxy_pass http://echo; }}" for a in APPS)
-        self.nginx = nginx(places, workers=2, http=f"""
+        # An old worker serves a busy HTTP/2 connection that it accepted just
+        # before a reload for as long as that is busy, unless told not to.
+        self.nginx = nginx(places, workers=2,
+                           main="worker_shutdown_timeout 3s;", http=f"""
             access_log off; keepalive_requests 1000000;
             postern_index {self.posternd.index};
             postern_usage unix:{self.posternd.usage_socket};

@@ -73,7 +73,7 @@ class SmallDisk(Target):
                                       f"{mount} && exec \"$@\"", "sh"))
 
     def on_disk(self, command):
-        subprocess.run(["nsenter", "-m", "-t", str(self.up.process.pid), "sh",
+        subprocess.run(["nsenter", "-m", "-r", "-t", str(self.up.process.pid), "sh",
                         "-c", command], check=True, timeout=30)
 
     def make(self, name):
