@@ -22,9 +22,29 @@ struct presented {
     struct pn_credential credential;
     struct pn_policy policy;
     struct pn_token token;
+    const struct pn_token_secret *secret; /* with has_token */
     struct pn_user owner;
     bool has_token, has_owner;
 };
+
+/* The very secret that was presented: it may be one that was replaced. */
+static enum pn_err
+load_secret(struct presented *p)
+{
+    struct pn_token_secret *all = NULL;
+    uint16_t count = 0;
+    enum pn_err err =
+        pn_store_secrets(p->store, p->token.id, p->arena, &all, &count);
+    for (uint16_t i = 0; err == PN_OK && i < count; i++) {
+        if (pn_bytes_eq_const_time(all[i].hash.bytes, p->credential.hash.bytes,
+                                   PN_HASH_LEN))
+        {
+            p->secret = &all[i];
+            return PN_OK;
+        }
+    }
+    return err == PN_OK ? PN_E_NOT_FOUND : err;
+}
 
 static enum pn_err
 load_rows(struct presented *p)
@@ -41,24 +61,14 @@ load_rows(struct presented *p)
     if (err != PN_OK) {
         return err;
     }
+    err = load_secret(p);
+    if (err != PN_OK) {
+        return err;
+    }
     p->has_token = true;
     err = pn_store_user_by_id(p->store, p->token.owner_id, p->arena, &p->owner);
     p->has_owner = err == PN_OK;
     return err == PN_E_NOT_FOUND ? PN_OK : err;
-}
-
-static const struct pn_token_secret *
-secret_of(const struct pn_token *token, const struct pn_hash *hash)
-{
-    const struct pn_token_secret *secret = &token->secrets[0];
-    for (uint8_t i = 0; i < token->secret_count; i++) {
-        if (pn_bytes_eq_const_time(token->secrets[i].hash.bytes, hash->bytes,
-                                   PN_HASH_LEN))
-        {
-            secret = &token->secrets[i];
-        }
-    }
-    return secret;
 }
 
 static enum pn_err
@@ -76,8 +86,7 @@ judge(struct presented *p, const char *address, struct pn_decision *out)
         .policy = &p->policy,
         .owner = p->has_owner ? &p->owner : NULL,
         .token = p->has_token ? &p->token : NULL,
-        .secret =
-            p->has_token ? secret_of(&p->token, &p->credential.hash) : NULL,
+        .secret = p->secret,
     };
     err = pn_fact_set_load(p->store, &asked, p->arena, set);
     if (err != PN_OK) {
