@@ -1,25 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* postern token: make, look at, change and end tokens. */
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "base/secret.h"
 #include "base/str.h"
 #include "cli/commands.h"
 #include "cli/connect.h"
-#include "cli/files.h"
 #include "cli/http.h"
-#include "cli/input.h"
 #include "cli/print.h"
+#include "cli/token_run.h"
 #include "cli/token_wish.h"
 #include "cli/wish.h"
 
-/* Options that say what a token may do, for create and edit alike. */
-#define RULE_OPTIONS                                                           \
+#define LIFETIME_OPTIONS                                                       \
     {"days", "N", "valid for N days", PN_ONCE},                                \
         {"until", "DATE", "valid until then (UTC)", PN_ONCE},                  \
-        {"no-expiry", NULL, "valid for ever, if policy grants it", PN_ONCE},   \
+    {                                                                          \
+        "no-expiry", NULL, "valid for ever, if policy grants it", PN_ONCE      \
+    }
+
+#define OUTPUT_OPTION                                                          \
+    {                                                                          \
+        "output-file", "FILE", "write the token to a new file, mode 0600",     \
+            PN_ONCE                                                            \
+    }
+
+/* Options that say what a token may do, for create and edit alike. */
+#define RULE_OPTIONS                                                           \
+    LIFETIME_OPTIONS,                                                          \
         {"not-before", "DATE", "not valid before then", PN_ONCE},              \
         {"read-only", NULL, "for reading only", PN_ONCE},                      \
         {"app", "NAME", "only for this application", PN_REPEAT},               \
@@ -34,8 +40,15 @@
 
 static const struct pn_option create_options[] = {
     RULE_OPTIONS,
-    {"output-file", "FILE", "write the token to a new file, mode 0600",
-     PN_ONCE},
+    {"like", "TOKEN", "with the settings of that token", PN_ONCE},
+    OUTPUT_OPTION,
+    {NULL, NULL, NULL, PN_ONCE},
+};
+
+static const struct pn_option rotate_options[] = {
+    {"overlap", "HOURS", "the former token works on so long; 24", PN_ONCE},
+    LIFETIME_OPTIONS,
+    OUTPUT_OPTION,
     {NULL, NULL, NULL, PN_ONCE},
 };
 
@@ -91,6 +104,32 @@ cell_expires(struct pn_cli *cli, const json_t *item)
     return at == NULL || json_is_null(at) ? "never" : pn_print_value(cli, at);
 }
 
+/* Which secret is still used matters only while there are two. */
+static const char *
+cell_secrets(struct pn_cli *cli, const json_t *item)
+{
+    const json_t *secrets = pn_json_at(item, "secrets"), *secret;
+    const char *text = "", *used;
+    size_t i;
+
+    if (json_array_size(secrets) < 2) {
+        return "1";
+    }
+    json_array_foreach(secrets, i, secret)
+    {
+        used = pn_json_text(secret, "last_used_at");
+        text = pn_arena_printf(
+            cli->arena, "%s%s…%s %s, ends %s, last used %s", text,
+            i > 0 ? "; " : "", pn_json_text(secret, "last_four"),
+            pn_json_text(secret, "state"), cell_expires(cli, secret),
+            used[0] != '\0' ? used : "never");
+        if (text == NULL) {
+            return "?";
+        }
+    }
+    return text;
+}
+
 static const struct pn_column list_columns[] = {
     {"ID", "id", NULL},
     {"OWNER", "owner", NULL},
@@ -119,85 +158,12 @@ static const struct pn_column show_columns[] = {
     {"paths", "paths", NULL},
     {"rate limit", "rate_limit", NULL},
     {"scopes", "scopes", NULL},
+    {"secrets", NULL, cell_secrets},
     {"last used", "last_used.at", NULL},
     {"last address", "last_used.address", NULL},
     {"last application", "last_used.app", NULL},
     {NULL, NULL, NULL},
 };
-
-/* --- create -------------------------------------------------------------- */
-
-/* The token itself goes where it was wanted, and nowhere else. */
-static enum pn_exit
-hand_over(struct pn_cli *cli, json_t *doc)
-{
-    const char *path = pn_cli_value(cli, "output-file");
-    const char *token = pn_json_text(doc, "token"), *line;
-    enum pn_err err = PN_OK;
-
-    if (token[0] == '\0') {
-        pn_say("the server made the token but did not show it; revoke it with "
-               "'postern token revoke %s'",
-               pn_json_text(doc, "id"));
-        return PN_EXIT_ERROR;
-    }
-    line = pn_arena_printf(cli->arena, "%s\n", token);
-    if (line == NULL) {
-        return pn_cli_nomem();
-    }
-    if (path != NULL) {
-        err = pn_file_create(path, 0600, pn_str_from(line));
-        if (err != PN_OK) {
-            pn_say("cannot write '%s': %s; the token is on standard output",
-                   path,
-                   err == PN_E_EXISTS ? "it exists" : strerrordesc_np(errno));
-        } else {
-            (void) json_object_del(doc, "token");
-        }
-    }
-    if (pn_cli_has(cli, "json")) {
-        pn_print_json(doc);
-    } else if (path == NULL || err != PN_OK) {
-        (void) fputs(line, stdout);
-    }
-    pn_say("token '%s' (%s) %s%s", pn_json_text(doc, "name"),
-           pn_json_text(doc, "id"),
-           json_is_null(json_object_get(doc, "expires_at")) ? "never expires"
-                                                            : "expires at ",
-           pn_json_text(doc, "expires_at"));
-    pn_say("copy it now: it will not be shown again");
-    return err == PN_OK ? PN_EXIT_OK : PN_EXIT_ERROR;
-}
-
-static enum pn_exit
-run_create(struct pn_cli *cli)
-{
-    const char *path = pn_cli_value(cli, "output-file");
-    struct pn_answer answer;
-    json_t *doc = json_pack("{s:s}", "name", cli->args[0]);
-    enum pn_exit rc;
-
-    if (doc == NULL) {
-        pn_say("the name is not UTF-8");
-        return PN_EXIT_USAGE;
-    }
-    rc = pn_token_wish(cli, doc);
-
-    /* Said before a token is made that nobody could keep. */
-    if (rc == PN_EXIT_OK && path != NULL && pn_file_there(path)) {
-        pn_say("'%s' exists; a token is only written to a new file", path);
-        rc = PN_EXIT_ERROR;
-    }
-    if (rc == PN_EXIT_OK) {
-        rc = pn_connect(cli, PN_WANT_PERSON);
-    }
-    if (rc != PN_EXIT_OK) {
-        json_decref(doc);
-        return rc;
-    }
-    rc = pn_call(cli, "POST", "/tokens", doc, &answer);
-    return rc == PN_EXIT_OK ? hand_over(cli, answer.doc) : rc;
-}
 
 /* --- the others ---------------------------------------------------------- */
 
@@ -333,55 +299,6 @@ run_edit(struct pn_cli *cli)
     return rc;
 }
 
-/* POST /tokens/{id}/verb for every token named; stops at the first failure. */
-static enum pn_exit
-act(struct pn_cli *cli, const char *verb, const char *done)
-{
-    enum pn_exit rc = pn_connect(cli, PN_WANT_ANY);
-
-    for (size_t i = 0; i < cli->arg_count && rc == PN_EXIT_OK; i++) {
-        const char *id = NULL, *reason = pn_cli_value(cli, "reason");
-        struct pn_answer answer;
-
-        rc = pn_token_find(cli, cli->args[i], &id);
-        if (rc == PN_EXIT_OK) {
-            json_t *body = reason != NULL ? json_pack("{s:s}", "reason", reason)
-                                          : json_object();
-
-            rc = pn_call(cli, "POST", pn_path(cli, "/tokens/", id, verb), body,
-                         &answer);
-        }
-        if (rc == PN_EXIT_OK) {
-            pn_say("token '%s' (%s) is %s", cli->args[i], id, done);
-        }
-    }
-    return rc;
-}
-
-static enum pn_exit
-run_revoke(struct pn_cli *cli)
-{
-    const char *question =
-        pn_arena_printf(cli->arena, "Revoke %s%s? This cannot be undone [y/N]",
-                        cli->args[0], cli->arg_count > 1 ? " and others" : "");
-    enum pn_exit rc =
-        question != NULL ? pn_input_confirm(cli, question) : pn_cli_nomem();
-
-    return rc == PN_EXIT_OK ? act(cli, "/revoke", "revoked") : rc;
-}
-
-static enum pn_exit
-run_disable(struct pn_cli *cli)
-{
-    return act(cli, "/disable", "disabled");
-}
-
-static enum pn_exit
-run_enable(struct pn_cli *cli)
-{
-    return act(cli, "/enable", "enabled");
-}
-
 const struct pn_command pn_token_commands[] = {
     {
         .noun = "token",
@@ -392,14 +309,43 @@ const struct pn_command pn_token_commands[] = {
                     "postern token create ci --app jira --path '/rest/**' "
                     "--ip 10.0.0.0/8\n"
                     "postern token create report --until 2027-01-31 "
-                    "--output-file token.txt\n",
+                    "--output-file token.txt\n"
+                    "postern token create backup-2 --like backup\n",
         .details = "The token alone goes to standard output, so that "
                    "TOKEN=$(postern token create …) works.\n"
                    "Somebody must have signed in: 'postern login', or --as.\n",
         .options = create_options,
         .min_args = 1,
         .max_args = 1,
-        .run = run_create,
+        .run = pn_token_create,
+    },
+    {
+        .noun = "token",
+        .verb = "rotate",
+        .args = "TOKEN",
+        .summary = "Give a token of your own a new secret and print it, once",
+        .examples = "postern token rotate backup\n"
+                    "postern token rotate backup --overlap 72 "
+                    "--output-file token.txt\n",
+        .details = "Id and settings stay, and so does the length of its life, "
+                   "counted anew.  The former secret works on until the "
+                   "overlap is over or 'postern token end-overlap' ends it; "
+                   "'postern token show' says which of the two is still "
+                   "used.\n",
+        .options = rotate_options,
+        .min_args = 1,
+        .max_args = 1,
+        .run = pn_token_rotate,
+    },
+    {
+        .noun = "token",
+        .verb = "end-overlap",
+        .args = "TOKEN...",
+        .summary = "End the former secret of rotated tokens now",
+        .examples = "postern token end-overlap backup\n",
+        .min_args = 1,
+        .max_args = PN_CLI_ARGS_MAX,
+        .run = pn_token_end_overlap,
     },
     {
         .noun = "token",
@@ -442,7 +388,7 @@ const struct pn_command pn_token_commands[] = {
         .options = revoke_options,
         .min_args = 1,
         .max_args = PN_CLI_ARGS_MAX,
-        .run = run_revoke,
+        .run = pn_token_revoke,
     },
     {
         .noun = "token",
@@ -452,7 +398,7 @@ const struct pn_command pn_token_commands[] = {
         .examples = "postern token disable backup\n",
         .min_args = 1,
         .max_args = PN_CLI_ARGS_MAX,
-        .run = run_disable,
+        .run = pn_token_disable,
     },
     {
         .noun = "token",
@@ -462,7 +408,7 @@ const struct pn_command pn_token_commands[] = {
         .examples = "postern token enable backup\n",
         .min_args = 1,
         .max_args = PN_CLI_ARGS_MAX,
-        .run = run_enable,
+        .run = pn_token_enable,
     },
     {.noun = NULL},
 };

@@ -99,6 +99,31 @@ site_token_edit(struct site *w, const struct pn_caller *caller, uint64_t id,
 }
 
 unsigned
+site_token_rotate(struct site *w, const struct pn_caller *caller, uint64_t id,
+                  const char *json, struct pn_token **token,
+                  struct pn_secret *secret)
+{
+    struct pn_rotation_wish wish;
+    struct pn_secret own = {0};
+    struct pn_change change = {.act = PN_ACT_TOKEN_ROTATE,
+                               .id = id,
+                               .in.rotation = &wish,
+                               .secret = secret != NULL ? secret : &own};
+    unsigned status;
+
+    w->fault = (struct pn_fault){0};
+    status = outcome(
+        w, pn_rotation_from_json(parse(w, json), w->arena, &wish, &w->fault));
+    if (status == 0) {
+        status = site_do(w, caller, &change);
+    }
+    if (status == 0 && token != NULL) {
+        *token = change.token;
+    }
+    return status;
+}
+
+unsigned
 site_token_act(struct site *w, const struct pn_caller *caller, enum pn_act act,
                uint64_t id)
 {

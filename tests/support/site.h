@@ -40,6 +40,9 @@ unsigned site_token_create(struct site *w, const struct pn_caller *caller,
                            struct pn_secret *secret);
 unsigned site_token_edit(struct site *w, const struct pn_caller *caller,
                          uint64_t id, const char *json);
+unsigned site_token_rotate(struct site *w, const struct pn_caller *caller,
+                           uint64_t id, const char *json,
+                           struct pn_token **token, struct pn_secret *secret);
 unsigned site_token_act(struct site *w, const struct pn_caller *caller,
                         enum pn_act act, uint64_t id);
 unsigned site_user_create(struct site *w, const struct pn_caller *caller,

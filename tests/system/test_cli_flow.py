@@ -216,6 +216,43 @@ def test_disabled_enabled_revoked(alice):
     assert state() == "active"  # the living one is meant
 
 
+def test_a_token_is_made_like_another(alice):
+    first = as_json(alice, "token", "create", "one", "--app", "wiki",
+                    "--ip", "10.0.0.0/8", "--path", "/rest/**", "--rate",
+                    "600/60", "--read-only", "--description", "for tests")
+    alice.run.secret(first["token"])
+    second = as_json(alice, "token", "create", "two", "--like", "one",
+                     "--path", "/wiki/**", "--days", "3")
+    alice.run.secret(second["token"])
+    for member in ("apps", "ip_rules", "rate_limit", "access", "description",
+                   "scopes"):
+        assert second[member] == first[member]
+    assert second["paths"] == ["/wiki/**"] and second["name"] == "two"
+    assert second["expires_at"] < first["expires_at"]
+    _, said, status = alice.postern("token", "create", "x", "--like", "none")
+    assert status == 1 and "no token 'none'" in said
+
+
+def test_a_rotation_shows_both_secrets_until_its_overlap_is_ended(alice, run):
+    old = run.secret(alice.ok("token", "create", "t").strip())
+    out, said, status = alice.postern("token", "rotate", "t", "--overlap", "2")
+    fresh = run.secret(out.strip())
+    assert status == 0 and fresh != old and f"…{old[-4:]}" in said
+    shown = alice.ok("token", "show", "t")
+    assert f"…{fresh[-4:]} current" in shown
+    assert f"…{old[-4:]} overlap" in shown
+    _, said, status = alice.postern("token", "rotate", "t")
+    assert status == 1 and "overlap" in said
+    alice.ok("token", "end-overlap", "t")
+    assert len(as_json(alice, "token", "show", "t")["secrets"]) == 1
+    file = run.dir / "token.txt"
+    alice.ok("token", "rotate", "t", "--overlap", "0", "--output-file", file)
+    run.secret(file.read_text().strip())
+    _, said, status = alice.postern("token", "rotate", "t", "--overlap",
+                                    "9000")
+    assert status == 2 and "--overlap" in said
+
+
 def test_a_name_that_two_people_use_must_be_said_by_id(up):
     for name, password in (("alice", ALICE), ("bob", BOB)):
         up.make_token(name, up.add_user(name, password), "same")

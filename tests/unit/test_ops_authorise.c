@@ -126,6 +126,28 @@ named_target(const char *act, const char *target, char name[32])
 
 /* --- acts ---------------------------------------------------------------- */
 
+static enum pn_act
+token_act(const char *name)
+{
+    static const struct {
+        const char *name;
+        enum pn_act act;
+    } acts[] = {
+        {"token.revoke", PN_ACT_TOKEN_REVOKE},
+        {"token.disable", PN_ACT_TOKEN_DISABLE},
+        {"token.enable", PN_ACT_TOKEN_ENABLE},
+        {"token.overlap_end", PN_ACT_TOKEN_OVERLAP_END},
+    };
+
+    for (size_t i = 0; i < PN_LEN(acts); i++) {
+        if (strcmp(name, acts[i].name) == 0) {
+            return acts[i].act;
+        }
+    }
+    fail_msg("no act %s", name);
+    return PN_ACT_COUNT;
+}
+
 static unsigned
 do_token(const char *act, const struct pn_caller *caller, const char *target)
 {
@@ -140,11 +162,11 @@ do_token(const char *act, const struct pn_caller *caller, const char *target)
         return site_token_edit(&site, caller, token_target(target, caller),
                                json);
     }
-    return site_token_act(&site, caller,
-                          strcmp(act, "token.revoke") == 0 ? PN_ACT_TOKEN_REVOKE
-                          : strcmp(act, "token.disable") == 0
-                              ? PN_ACT_TOKEN_DISABLE
-                              : PN_ACT_TOKEN_ENABLE,
+    if (strcmp(act, "token.rotate") == 0) {
+        return site_token_rotate(&site, caller, token_target(target, caller),
+                                 "{}", NULL, NULL);
+    }
+    return site_token_act(&site, caller, token_act(act),
                           token_target(target, caller));
 }
 

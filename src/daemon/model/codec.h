@@ -69,6 +69,18 @@ PN_MUST_USE enum pn_err pn_token_wish_from_json(json_t *doc,
                                                 struct pn_token_wish *out,
                                                 struct pn_fault *fault);
 
+/* What POST /tokens/{id}/rotate carries. */
+struct pn_rotation_wish {
+    struct pn_lifetime lifetime; /* default: as long as the secret before */
+    bool has_overlap;
+    uint32_t overlap_hours;
+};
+
+PN_MUST_USE enum pn_err pn_rotation_from_json(json_t *doc,
+                                              struct pn_arena *arena,
+                                              struct pn_rotation_wish *out,
+                                              struct pn_fault *fault);
+
 /* A user as an administrator writes it; password NULL = not given. */
 struct pn_user_wish {
     struct pn_user user; /* groups: names only */

@@ -22,6 +22,8 @@ enum {
     PN_PASSWORD_MAX = 512,
     PN_HEADER_NAME_MAX = 64,
     PN_SCOPES_MAX = 16,
+    PN_OVERLAP_MAX_HOURS = 8760,
+    PN_TOKEN_SECRETS_MAX = 1000, /* all that one token ever had */
     PN_LIST_MAX = 200, /* items of one page */
 };
 

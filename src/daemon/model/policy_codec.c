@@ -10,7 +10,6 @@ enum {
     DEFAULT_TOKENS_PER_OWNER = 100,
     MAX_TOKENS_PER_OWNER = 10000,
     DEFAULT_OVERLAP_HOURS = 168,
-    MAX_OVERLAP_HOURS = 8760,
     ADMIN_GROUPS_MAX = 64,
 };
 
@@ -130,8 +129,7 @@ read_creation(const struct pn_doc *doc, struct pn_policy *policy)
     static const struct pn_doc_limits tokens = {.min = 1,
                                                 .max = MAX_TOKENS_PER_OWNER};
     static const struct pn_doc_list paths = {.null = PN_NULL_IS_ZERO};
-    static const struct pn_doc_limits overlap = {.min = 0,
-                                                 .max = MAX_OVERLAP_HOURS};
+    static const struct pn_doc_limits overlap = {.max = PN_OVERLAP_MAX_HOURS};
     unsigned on_loss = policy->creation.on_loss;
     struct pn_doc creation;
 

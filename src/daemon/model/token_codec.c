@@ -181,6 +181,32 @@ pn_token_wish_from_json(json_t *doc, struct pn_arena *arena,
     return err;
 }
 
+enum pn_err
+pn_rotation_from_json(json_t *doc, struct pn_arena *arena,
+                      struct pn_rotation_wish *out, struct pn_fault *fault)
+{
+    static const char *const names[] = {"overlap_hours", "expires_in_days",
+                                        "expires_at", NULL};
+    static const char *const none[] = {NULL};
+    static const struct pn_doc_limits hours = {.max = PN_OVERLAP_MAX_HOURS};
+    struct pn_doc_run run = {.arena = arena, .fault = fault};
+    struct pn_rotation_wish wish = {0};
+    struct pn_doc root;
+    enum pn_err err;
+
+    if (pn_doc_begin(&run, doc, &root)) {
+        pn_doc_known(&root, names, none);
+        wish.has_overlap = pn_doc_has(&root, "overlap_hours");
+        pn_doc_number(&root, "overlap_hours", &hours, &wish.overlap_hours);
+        read_lifetime(&root, &wish.lifetime);
+    }
+    err = pn_doc_verdict(&run);
+    if (err == PN_OK) {
+        *out = wish;
+    }
+    return err;
+}
+
 /* --- the stored form ----------------------------------------------------- */
 
 char *

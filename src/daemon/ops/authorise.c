@@ -333,6 +333,24 @@ pn_auth_token_enable(struct pn_task *task)
     return pn_auth_token_edit(task) && pn_task_is_fresh(task);
 }
 
+/* Whoever rotates learns the new secret. */
+bool
+pn_auth_token_rotate(struct pn_task *task)
+{
+    if (task->caller->kind == PN_CALLER_TOKEN) {
+        return not_permitted(task);
+    }
+    if (!see_token(task)) {
+        return false;
+    }
+    if (!task->owns) {
+        return pn_task_refuse(task, 403, "owner_only",
+                              "only its owner may have the new secret of a "
+                              "token");
+    }
+    return pn_task_is_fresh(task);
+}
+
 bool
 pn_auth_token_revoke(struct pn_task *task)
 {

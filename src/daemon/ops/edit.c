@@ -144,15 +144,14 @@ merged(const struct pn_token *old, const struct pn_token_wish *wish)
     return out;
 }
 
-static bool
-refuse_ended(struct pn_task *task)
+bool
+pn_token_is_live(struct pn_task *task)
 {
-    const struct pn_token *token = &task->token;
-    if (token->revoked_at != 0) {
+    if (task->token.state == PN_STATE_REVOKED) {
         return pn_task_refuse(task, 409, "token_revoked",
                               "a revoked token cannot be changed");
     }
-    if (token->expires_at != 0 && token->expires_at <= task->now) {
+    if (task->token.state == PN_STATE_EXPIRED) {
         return pn_task_refuse(task, 409, "token_expired",
                               "an expired token cannot be changed; make a new "
                               "one");
@@ -200,7 +199,7 @@ pn_apply_token_edit(struct pn_task *task)
 {
     const struct pn_token_wish *wish = task->change->in.token;
     struct pn_user owner;
-    if (!refuse_ended(task)) {
+    if (!pn_token_is_live(task)) {
         return false;
     }
     enum pn_err err = pn_store_user_by_id(task->store, task->token.owner_id,

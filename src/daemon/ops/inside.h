@@ -148,6 +148,7 @@ bool pn_auth_token_create(struct pn_task *task); /* for oneself, fresh */
 bool pn_auth_token_edit(struct pn_task *task);
 bool pn_auth_token_revoke(struct pn_task *task);
 bool pn_auth_token_enable(struct pn_task *task);
+bool pn_auth_token_rotate(struct pn_task *task); /* its owner, fresh */
 bool pn_auth_users(struct pn_task *task);  /* administrators, users:write */
 bool pn_auth_policy(struct pn_task *task); /* administrators, policy:write */
 bool pn_auth_session(struct pn_task *task);
@@ -172,6 +173,8 @@ bool pn_apply_token_edit(struct pn_task *task);
 bool pn_apply_token_revoke(struct pn_task *task);
 bool pn_apply_token_disable(struct pn_task *task);
 bool pn_apply_token_enable(struct pn_task *task);
+bool pn_apply_token_rotate(struct pn_task *task);
+bool pn_apply_token_overlap_end(struct pn_task *task);
 bool pn_apply_user_create(struct pn_task *task);
 bool pn_apply_user_edit(struct pn_task *task);
 bool pn_apply_user_delete(struct pn_task *task);

@@ -84,6 +84,8 @@ enum pn_act {
     PN_ACT_TOKEN_REVOKE,
     PN_ACT_TOKEN_DISABLE,
     PN_ACT_TOKEN_ENABLE,
+    PN_ACT_TOKEN_ROTATE,
+    PN_ACT_TOKEN_OVERLAP_END,
     PN_ACT_USER_CREATE,
     PN_ACT_USER_EDIT,
     PN_ACT_USER_DELETE,
@@ -114,6 +116,7 @@ struct pn_change {
     const char *reason; /* revoke, stop; NULL = none */
     union {
         const struct pn_token_wish *token;
+        const struct pn_rotation_wish *rotation;
         const struct pn_user_wish *user;
         const struct pn_group *group; /* EDIT: new name and description */
         const struct pn_app *app;     /* whole, after merging */
@@ -122,8 +125,8 @@ struct pn_change {
     uint64_t if_version; /* POLICY_PUT: the version the caller read */
     const char *old_password, *new_password; /* PASSWORD_CHANGE */
     /* out */
-    struct pn_token *token;   /* CREATE … ENABLE */
-    struct pn_secret *secret; /* CREATE: storage given by the caller */
+    struct pn_token *token;   /* token acts */
+    struct pn_secret *secret; /* CREATE, ROTATE: the caller's storage */
     struct pn_user *user;
     struct pn_group *group;
     struct pn_app *app;

@@ -39,11 +39,9 @@ refuse_past(struct pn_task *task, const struct pn_lifetime *wanted)
 }
 
 bool
-pn_token_first_lifetime(struct pn_task *task,
-                        const struct pn_allowance *allowance,
-                        struct pn_token *token)
+pn_token_lifetime(struct pn_task *task, const struct pn_allowance *allowance,
+                  const struct pn_lifetime *wanted, struct pn_token *token)
 {
-    const struct pn_lifetime *wanted = &task->change->in.token->lifetime;
     enum pn_err err =
         pn_lifetime_end(allowance, task->policy.creation.default_days, wanted,
                         task->now, &token->expires_at);

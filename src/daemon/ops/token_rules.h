@@ -10,15 +10,25 @@
 
 enum { PN_TOKEN_CHECK_ALL = 0x3ff };
 
-/* The end of a new token, from the wish in the task. */
-PN_MUST_USE bool pn_token_first_lifetime(struct pn_task *task,
-                                         const struct pn_allowance *allowance,
-                                         struct pn_token *token);
+/* The end of a secret that is made now. */
+PN_MUST_USE bool pn_token_lifetime(struct pn_task *task,
+                                   const struct pn_allowance *allowance,
+                                   const struct pn_lifetime *wanted,
+                                   struct pn_token *token);
 /* The new end of an old token.  Sooner is free; later counts from the making
  * of its secret and needs the owner's allowance. */
 PN_MUST_USE bool pn_token_next_lifetime(struct pn_task *task,
                                         const struct pn_allowance *allowance,
                                         struct pn_token *token);
+
+/* The person may make secrets; making more tokens is another matter. */
+PN_MUST_USE bool pn_token_may_make(struct pn_task *task,
+                                   const struct pn_allowance *allowance);
+/* A new secret: its text into change->secret, the rest into *out. */
+PN_MUST_USE bool pn_token_new_secret(struct pn_task *task,
+                                     struct pn_token_secret *out);
+/* Neither revoked nor expired: only such a token can be changed. */
+PN_MUST_USE bool pn_token_is_live(struct pn_task *task);
 
 /* Check the members in fields (enum pn_token_field) against the policy, the
  * apps and the owner's role. */

@@ -62,16 +62,22 @@ answer_token(struct pn_task *task, uint64_t id)
 
 /* --- making -------------------------------------------------------------- */
 
-static bool
-may_make(struct pn_task *task, const struct pn_allowance *allowance)
+bool
+pn_token_may_make(struct pn_task *task, const struct pn_allowance *allowance)
 {
-    if (!allowance->may_create) {
-        return allowance->why_not == PN_WHY_OFF
-                   ? pn_task_refuse(task, 403, "creation_off",
-                                    "making tokens is switched off here")
-                   : pn_task_refuse(task, 403, "creation_not_granted",
-                                    "none of your groups may make tokens");
+    if (allowance->may_create) {
+        return true;
     }
+    return allowance->why_not == PN_WHY_OFF
+               ? pn_task_refuse(task, 403, "creation_off",
+                                "making tokens is switched off here")
+               : pn_task_refuse(task, 403, "creation_not_granted",
+                                "none of your groups may make tokens");
+}
+
+static bool
+has_room(struct pn_task *task)
+{
     uint32_t live = 0;
     enum pn_err err =
         pn_store_live_tokens(task->store, task->owner.id, task->now, &live);
@@ -86,29 +92,34 @@ may_make(struct pn_task *task, const struct pn_allowance *allowance)
     return true;
 }
 
-/* A new secret into the caller's storage and its hash into the token. */
-static bool
-make_secret(struct pn_task *task, struct pn_token *token)
+bool
+pn_token_new_secret(struct pn_task *task, struct pn_token_secret *out)
 {
     uint8_t entropy[PN_TOKEN_ENTROPY_BYTES];
     pn_random(entropy, sizeof(entropy));
     struct pn_secret *text = task->change->secret;
-    struct pn_str prefix = task->ops->prefixes.item[0];
-    enum pn_err err = pn_token_make(prefix, entropy, text);
+    enum pn_err err = pn_token_make(task->ops->prefixes.item[0], entropy, text);
     pn_wipe(entropy, sizeof(entropy));
     if (err != PN_OK) {
         return pn_task_store_error(task, err);
     }
-    struct pn_token_secret *secret = &token->secrets[0];
-    *secret = (struct pn_token_secret){.id = pn_task_new_id(task),
-                                       .created_at = task->now};
-    pn_hash_of((struct pn_str){text->bytes, text->len}, &secret->hash);
-    memcpy(secret->last_four, text->bytes + text->len - PN_TOKEN_LAST_LEN,
+    *out = (struct pn_token_secret){.id = pn_task_new_id(task),
+                                    .created_at = task->now};
+    pn_hash_of((struct pn_str){text->bytes, text->len}, &out->hash);
+    memcpy(out->last_four, text->bytes + text->len - PN_TOKEN_LAST_LEN,
            PN_TOKEN_LAST_LEN);
-    secret->last_four[PN_TOKEN_LAST_LEN] = '\0';
+    out->last_four[PN_TOKEN_LAST_LEN] = '\0';
+    return true;
+}
+
+/* The first secret of a token, and the prefix that it begins with. */
+static bool
+make_secret(struct pn_task *task, struct pn_token *token)
+{
+    token->prefix = pn_arena_dup(task->arena, task->ops->prefixes.item[0]);
     token->secret_count = 1;
-    token->prefix = pn_arena_dup(task->arena, prefix);
-    return token->prefix != NULL ? true : pn_task_no_memory(task);
+    return token->prefix != NULL ? pn_token_new_secret(task, &token->secrets[0])
+                                 : pn_task_no_memory(task);
 }
 
 static char *
@@ -149,8 +160,8 @@ pn_apply_token_create(struct pn_task *task)
     if ((wish->given & PN_FIELD_PATHS) == 0) {
         token.paths = task->policy.creation.paths;
     }
-    if (!may_make(task, &allowance)
-        || !pn_token_first_lifetime(task, &allowance, &token)
+    if (!pn_token_may_make(task, &allowance) || !has_room(task)
+        || !pn_token_lifetime(task, &allowance, &wish->lifetime, &token)
         || !pn_token_check(task, &token, owner, PN_TOKEN_CHECK_ALL)
         || !make_secret(task, &token))
     {

@@ -150,12 +150,13 @@ pn_store_secrets(struct pn_store *store, uint64_t token_id,
                  uint16_t *count)
 {
     struct pn_stmt *q =
-        pn_db_query(store->db, SECRET_COLUMNS CURRENT_FIRST " LIMIT 1000");
+        pn_db_query(store->db, SECRET_COLUMNS CURRENT_FIRST " LIMIT $2");
     struct pn_token_secret *secret = NULL;
     uint16_t found = 0;
     enum pn_err err;
 
     pn_stmt_id(q, 1, token_id);
+    pn_stmt_int(q, 2, PN_TOKEN_SECRETS_MAX);
     while ((err = pn_stmt_step(q)) == PN_OK) {
         secret = pn_grown(arena, secret, found, sizeof(*secret));
         err = secret == NULL ? PN_E_NOMEM : read_secret(q, &secret[found]);
@@ -487,8 +488,9 @@ pn_store_token_update(struct pn_store *store, const struct pn_token *token)
         " description = $5, not_before = $6, expires_at = $7,"
         " policy_expires_at = $8, revoked_at = $9, revoked_by = $10,"
         " revoked_reason = $11, disabled = $12, access = $13,"
-        " apps_restricted = $14, rules = $15 WHERE id = $1");
+        " apps_restricted = $14, rules = $15, prefix = $16 WHERE id = $1");
 
+    pn_stmt_text(q, 16, token->prefix);
     return put_token(store, q, token);
 }
 

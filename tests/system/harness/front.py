@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real posternd behind a real nginx, in front of a recording backend."""
+import os
+
+from .posternd import Posternd
+
+
+class Front:
+    """.posternd, .nginx, and alice, who may make tokens for the app "app"."""
+
+    def __init__(self, run, nginx, backend, workers=1):
+        as_root = os.geteuid() == 0
+        more = 'index_group = "www-data"\nusage_users = {"www-data"}'
+        self.run, self.backend = run, backend
+        self.posternd = Posternd(run, config=more if as_root else "")
+        self.posternd.allow_everyone()
+        self.local = self.posternd.local
+        reply = self.local.post("/apps", {
+            "name": "app", "url": f"http://{backend.address}",
+            "paths": ["/**"]})
+        assert reply.status == 201, reply
+        self.alice = self.posternd.user("alice")
+        self.nginx = nginx(
+            "postern required; postern_app app;"
+            f"location / {{ proxy_pass http://{backend.address}; }}",
+            http=f"postern_index {self.posternd.index};\n"
+                 f"postern_usage unix:{self.posternd.usage_socket};",
+            workers=workers)
+
+    def token(self, name="t", **more):
+        """(document, value) of a new token of alice's."""
+        doc = self.posternd.token(self.alice, name, **more)
+        return doc, doc["token"]
+
+    def get(self, token, target="/", user="alice", **options):
+        """What the gate answers to a script that sends this token."""
+        headers = [*options.pop("headers", ()),
+                   ("Authorization", self.run.basic(user, token))]
+        return self.nginx.request(target, headers=headers, **options)
+
+    def shown(self, id):
+        reply = self.alice.get(f"/tokens/{id}")
+        assert reply.status == 200, reply
+        return reply.json
