@@ -314,7 +314,7 @@ row_rate(const struct pn_case *c, struct pn_decision *out)
 static enum pn_row
 row_use(const struct pn_case *c, struct pn_decision *out)
 {
-    if (c->facts->token->rules_id != 0 && c->facts->rules == NULL) {
+    if (c->facts->token->rules.len != 0 && c->facts->rules == NULL) {
         return refuse(out, 503, PN_REASON_NOT_READY); /* unreadable */
     }
     if (row_tls(c, out) || row_address(c, out) || row_app(c, out)

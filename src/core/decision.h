@@ -90,7 +90,7 @@ struct pn_facts {
     const struct pn_app_record *app;
     const struct pn_token_record *token;
     const struct pn_owner_record *owner;
-    const struct pn_rules_record *rules; /* when token->rules_id != 0 */
+    const struct pn_rules_record *rules; /* token->rules, decoded */
 };
 
 /* Counters to consult and raise; NULL members are not consulted. */

@@ -92,12 +92,12 @@ first_wrong(struct pn_str path)
     return path.len;
 }
 
-/* path is valid, and so is methods. */
+/* Safe whatever path and methods are; right when both are valid. */
 static struct pn_pathpat
 describe(struct pn_str methods, struct pn_str path)
 {
     size_t literal = pn_str_find(path, '*');
-    bool open_ended = path.len - literal == double_star.len
+    bool open_ended = literal > 0 && path.len - literal == double_star.len
                       && path.ptr[path.len - 1] == '*'
                       && path.ptr[literal - 1] == '/';
 

@@ -4,9 +4,11 @@
  *
  * Byte-exact page: docs/formats/index.md.  Decoding borrows from the bytes,
  * allocates nothing, and never trusts them: PN_E_DAMAGED for anything that the
- * encoder would not have written.  Encoders append to a capped buffer and
- * report PN_E_TOO_LONG, or PN_E_RANGE for a value that no record may hold
- * (control bytes in a name, ids out of order, an unknown choice).
+ * encoder would not have written (only the syntax of a token's own patterns is
+ * left to the checksum; matching them is safe whatever they are).  Encoders
+ * append to a capped buffer and report PN_E_TOO_LONG, or PN_E_RANGE for a value
+ * that no record may hold (control bytes in a name, ids out of order, an
+ * unknown choice).
  */
 #ifndef PN_CORE_RECORD_H
 #define PN_CORE_RECORD_H
@@ -19,7 +21,7 @@
 #include "core/token.h"
 
 enum {
-    PN_RECORD_TOKEN_LEN = 72,
+    PN_RECORD_TOKEN_LEN = 72, /* without the token's rules */
     PN_RECORD_MAX = 60000,
     PN_GROUPS_MAX = 512, /* groups of one owner; groups named by one rule */
     PN_APPS_MAX = 256,
@@ -45,12 +47,14 @@ struct pn_token_record {
     uint8_t hash_rest[PN_HASH_LEN - PN_HASH_KEY_LEN];
     uint64_t token_id;
     uint64_t owner_id;
-    uint64_t rules_id; /* 0 = no rules of its own */
     int64_t not_before;
     int64_t expires_at;     /* the earlier of the token's and the policy's */
     int64_t secret_ends_at; /* end of this secret's overlap */
     enum pn_access access;
     uint8_t flags; /* enum pn_token_flag */
+    /* pn_rules_record_encode()'s bytes, which follow the record; empty = the
+     * token has no rules of its own. */
+    struct pn_str rules;
 };
 
 PN_MUST_USE enum pn_err

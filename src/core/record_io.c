@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists, texts and checksums of index records. */
+/* Lists, texts and sums of index records. */
 #include "core/record_io.h"
 
 #include <endian.h>
 #include <string.h>
 
 #include "base/str.h"
-#include "core/crc.h"
+#include "core/sum.h"
 
 enum pn_err
 pn_record_open(struct pn_str bytes, char kind, struct pn_cursor *out)
@@ -14,14 +14,14 @@ pn_record_open(struct pn_str bytes, char kind, struct pn_cursor *out)
     struct pn_cursor sum;
     size_t summed;
 
-    if (bytes.len < 1 + PN_RECORD_CRC_LEN || bytes.len > PN_RECORD_MAX
+    if (bytes.len < 1 + PN_SUM_LEN || bytes.len > PN_RECORD_MAX
         || bytes.ptr[0] != kind)
     {
         return PN_E_DAMAGED;
     }
-    summed = bytes.len - PN_RECORD_CRC_LEN;
-    sum = pn_cursor_from(bytes.ptr + summed, PN_RECORD_CRC_LEN);
-    if (pn_cursor_u32(&sum) != pn_crc32(bytes.ptr, summed)) {
+    summed = bytes.len - PN_SUM_LEN;
+    sum = pn_cursor_from(bytes.ptr + summed, PN_SUM_LEN);
+    if (pn_cursor_u64(&sum) != pn_sum(bytes.ptr, summed)) {
         return PN_E_DAMAGED;
     }
     *out = pn_cursor_from(bytes.ptr + 1, summed - 1);
@@ -32,7 +32,7 @@ enum pn_err
 pn_record_seal(struct pn_buf *out, size_t start, enum pn_values values)
 {
     if (!out->full) {
-        pn_put_u32(out, pn_crc32(out->ptr + start, out->len - start));
+        pn_put_u64(out, pn_sum(out->ptr + start, out->len - start));
     }
     if (values == PN_VALUES_BAD || out->full
         || out->len - start > PN_RECORD_MAX) {
@@ -44,11 +44,10 @@ pn_record_seal(struct pn_buf *out, size_t start, enum pn_values values)
 }
 
 bool
-pn_record_text_ok(struct pn_str text, size_t max)
+pn_record_text_ok(struct pn_str text)
 {
-    return text.len <= max
-           && (pn_str_is_printable(text)
-               || (!pn_str_has_control(text) && pn_str_is_utf8(text)));
+    return pn_str_is_printable(text)
+           || (!pn_str_has_control(text) && pn_str_is_utf8(text));
 }
 
 uint8_t
@@ -242,8 +241,24 @@ pn_record_put_patterns(struct pn_buf *out, const struct pn_str *texts,
 }
 
 uint16_t
-pn_record_get_patterns(struct pn_cursor *cur, struct pn_pathpat *compiled,
-                       struct pn_str *texts)
+pn_record_get_patterns(struct pn_cursor *cur, struct pn_pathpat *compiled)
+{
+    uint16_t count = pn_cursor_u16(cur);
+
+    if (count > PN_PATHPATS_MAX) {
+        cur->bad = true;
+    }
+    for (uint16_t i = 0; !cur->bad && i < count; i++) {
+        if (pn_pathpat_parse(pn_cursor_str16(cur), &compiled[i], NULL) != PN_OK)
+        {
+            cur->bad = true;
+        }
+    }
+    return cur->bad ? 0 : count;
+}
+
+uint16_t
+pn_record_get_texts(struct pn_cursor *cur, struct pn_str *texts)
 {
     uint16_t count = pn_cursor_u16(cur);
     const uint8_t *start = cur->at;
@@ -252,18 +267,8 @@ pn_record_get_patterns(struct pn_cursor *cur, struct pn_pathpat *compiled,
         cur->bad = true;
     }
     for (uint16_t i = 0; !cur->bad && i < count; i++) {
-        struct pn_pathpat pattern;
-        struct pn_str text = pn_cursor_str16(cur);
-
-        if (pn_pathpat_parse(text, &pattern, NULL) != PN_OK) {
-            cur->bad = true;
-        } else if (compiled != NULL) {
-            compiled[i] = pattern;
-        }
+        (void) pn_cursor_str16(cur);
     }
-    if (texts != NULL) {
-        *texts =
-            (struct pn_str){(const char *) start, (size_t) (cur->at - start)};
-    }
+    *texts = (struct pn_str){(const char *) start, (size_t) (cur->at - start)};
     return cur->bad ? 0 : count;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the records have in common: a kind byte in front, a CRC-32 behind, and
+ * What the records have in common: a kind byte in front, a checksum behind, and
  * lists in between.  For core/record*.c only.
  *
  * Readers mark the cursor bad for anything that no encoder writes; callers
@@ -12,14 +12,12 @@
 #include "base/cursor.h"
 #include "core/record.h"
 
-enum { PN_RECORD_CRC_LEN = 4 };
-
-/* The text without its CRC; PN_E_DAMAGED when that or the kind is wrong. */
+/* The text without kind and sum; PN_E_DAMAGED when one of them is wrong. */
 PN_MUST_USE enum pn_err pn_record_open(struct pn_str bytes, char kind,
                                        struct pn_cursor *out);
 
 /*
- * Append the CRC over what stands in out since start.  Fails, with out as it
+ * Append the sum over what stands in out since start.  Fails, with out as it
  * was at start, with PN_E_TOO_LONG when something did not fit and PN_E_RANGE
  * when PN_VALUES_BAD was found.
  */
@@ -27,9 +25,9 @@ enum pn_values { PN_VALUES_GOOD = 0, PN_VALUES_BAD };
 PN_MUST_USE enum pn_err pn_record_seal(struct pn_buf *out, size_t start,
                                        enum pn_values values);
 
-/* Text without control bytes, well-formed UTF-8, at most max bytes: what may
- * be sent in a header. */
-bool pn_record_text_ok(struct pn_str text, size_t max);
+/* Text without control bytes, well-formed UTF-8: what may be sent in a
+ * header. */
+bool pn_record_text_ok(struct pn_str text);
 
 /* One of 0..last. */
 uint8_t pn_record_get_choice(struct pn_cursor *cur, uint8_t last);
@@ -46,10 +44,11 @@ bool pn_record_patterns_ok(const struct pn_str *texts, uint16_t count);
 void pn_record_put_patterns(struct pn_buf *out, const struct pn_str *texts,
                             uint16_t count);
 
-/* Reads count and patterns; compiles them into compiled unless that is NULL.
- * *texts gets the encoded patterns behind the count. */
+/* Reads and compiles a whole list; the count. */
 uint16_t pn_record_get_patterns(struct pn_cursor *cur,
-                                struct pn_pathpat *compiled,
-                                struct pn_str *texts);
+                                struct pn_pathpat *compiled);
+/* The same without a look at the patterns: *texts gets what stands behind the
+ * count, each with its length in front. */
+uint16_t pn_record_get_texts(struct pn_cursor *cur, struct pn_str *texts);
 
 #endif

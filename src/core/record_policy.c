@@ -77,7 +77,8 @@ static bool
 app_record_ok(const struct pn_app_record *rec)
 {
     return rec->app_id != 0 && rec->name.len > 0
-           && pn_record_text_ok(rec->name, PN_RECORD_NAME_MAX)
+           && rec->name.len <= PN_RECORD_NAME_MAX
+           && pn_record_text_ok(rec->name)
            && (rec->block_status == 401 || rec->block_status == 403)
            && context_path_ok(rec->context_path)
            && header_name_ok(rec->user_header)
@@ -176,9 +177,8 @@ pn_app_record_decode(struct pn_str bytes, struct pn_pathpat *patterns,
     if (rec.has_groups) {
         rec.groups = pn_record_get_ids(&cur, PN_GROUPS_MAX);
     }
-    rec.path_count = pn_record_get_patterns(&cur, patterns, NULL);
-    rec.read_count =
-        pn_record_get_patterns(&cur, patterns + rec.path_count, NULL);
+    rec.path_count = pn_record_get_patterns(&cur, patterns);
+    rec.read_count = pn_record_get_patterns(&cur, patterns + rec.path_count);
     if (!pn_cursor_at_end(&cur) || !app_record_ok(&rec)) {
         return PN_E_DAMAGED;
     }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From credential to decision.  A request with a token costs two look-ups,
- * three when the token has rules of its own; app and policy records are
- * decoded and compiled once per version.
+ * From credential to decision.  A request with a token costs two look-ups; app
+ * and policy records are decoded and compiled once per version.
  */
 #include "index/gate.h"
 
@@ -247,11 +246,10 @@ find(struct pn_gate *gate, const struct pn_hash *hash, struct found *found,
     } else if (err != PN_E_NOT_FOUND) {
         return err; /* a missing owner is refused by core */
     }
-    if (found->token.rules_id == 0) {
+    if (found->token.rules.len == 0) {
         return PN_OK;
     }
-    /* Rules that are missing must not read as "no rules". */
-    err = pn_index_rules(gate->index, found->token.rules_id, &found->rules);
+    err = pn_rules_record_decode(found->token.rules, &found->rules);
     if (err == PN_OK) {
         facts->rules = &found->rules;
     }

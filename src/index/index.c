@@ -380,15 +380,6 @@ pn_index_owner(struct pn_index *index, uint64_t id, struct pn_owner_record *out)
 }
 
 enum pn_err
-pn_index_rules(struct pn_index *index, uint64_t id, struct pn_rules_record *out)
-{
-    struct pn_str bytes;
-    enum pn_err err = get_by_id(index, PN_INDEX_KIND_RULES, id, &bytes);
-
-    return err == PN_OK ? pn_rules_record_decode(bytes, out) : err;
-}
-
-enum pn_err
 pn_index_token_name(struct pn_index *index, uint64_t token_id,
                     struct pn_str *out)
 {

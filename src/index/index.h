@@ -16,7 +16,7 @@
 #include "core/hash.h"
 #include "core/record.h"
 
-enum { PN_INDEX_FORMAT = 1, PN_INDEX_READERS_MAX = 4096 };
+enum { PN_INDEX_FORMAT = 2, PN_INDEX_READERS_MAX = 4096 };
 
 struct pn_index;
 
@@ -52,8 +52,6 @@ PN_MUST_USE enum pn_err pn_index_token(struct pn_index *index,
                                        struct pn_token_record *out);
 PN_MUST_USE enum pn_err pn_index_owner(struct pn_index *index, uint64_t id,
                                        struct pn_owner_record *out);
-PN_MUST_USE enum pn_err pn_index_rules(struct pn_index *index, uint64_t id,
-                                       struct pn_rules_record *out);
 PN_MUST_USE enum pn_err pn_index_token_name(struct pn_index *index,
                                             uint64_t token_id,
                                             struct pn_str *out);

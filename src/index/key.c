@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "base/cursor.h"
-#include "core/crc.h"
+#include "core/sum.h"
 #include "index/index.h"
 
-enum { META_SUMMED = PN_INDEX_META_LEN - 4 };
+enum { META_SUMMED = PN_INDEX_META_LEN - PN_SUM_LEN };
 
 static const char meta_magic[4] = {'P', 'N', 'I', 'M'};
 
@@ -94,8 +94,7 @@ pn_index_meta_encode(const struct pn_index_meta *meta, struct pn_buf *out)
     pn_put_u64(out, meta->tokens);
     pn_put_u64(out, meta->owners);
     pn_put_u64(out, meta->apps);
-    pn_put_u32(out, 0);
-    pn_put_u32(out, pn_crc32(out->ptr + start, META_SUMMED));
+    pn_put_u64(out, pn_sum(out->ptr + start, META_SUMMED));
 }
 
 enum pn_err
@@ -120,8 +119,8 @@ pn_index_meta_decode(struct pn_str bytes, struct pn_index_meta *out)
     meta.tokens = pn_cursor_u64(&cur);
     meta.owners = pn_cursor_u64(&cur);
     meta.apps = pn_cursor_u64(&cur);
-    if (pn_cursor_u32(&cur) != 0 || bytes.len != PN_INDEX_META_LEN
-        || pn_cursor_u32(&cur) != pn_crc32(bytes.ptr, META_SUMMED))
+    if (bytes.len != PN_INDEX_META_LEN
+        || pn_cursor_u64(&cur) != pn_sum(bytes.ptr, META_SUMMED))
     {
         return PN_E_DAMAGED;
     }

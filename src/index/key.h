@@ -26,13 +26,12 @@ enum pn_index_kind {
     PN_INDEX_KIND_TOKEN_NAME = 'n',
     PN_INDEX_KIND_OWNER = 'o',
     PN_INDEX_KIND_POLICY = 'p',
-    PN_INDEX_KIND_RULES = 'r',
     PN_INDEX_KIND_TOKEN = 't',
 };
 
 void pn_index_key_token(const struct pn_hash *hash, struct pn_index_key *out);
 
-/* Owner, rules, token name. */
+/* Owner, token name. */
 void pn_index_key_id(enum pn_index_kind kind, uint64_t id,
                      struct pn_index_key *out);
 

@@ -63,10 +63,6 @@ PN_MUST_USE enum pn_err pn_index_put_owner(struct pn_index_writer *writer,
                                            uint64_t id, struct pn_str record);
 PN_MUST_USE enum pn_err pn_index_del_owner(struct pn_index_writer *writer,
                                            uint64_t id);
-PN_MUST_USE enum pn_err pn_index_put_rules(struct pn_index_writer *writer,
-                                           uint64_t id, struct pn_str record);
-PN_MUST_USE enum pn_err pn_index_del_rules(struct pn_index_writer *writer,
-                                           uint64_t id);
 /* These four raise the policy version. */
 PN_MUST_USE enum pn_err pn_index_put_app(struct pn_index_writer *writer,
                                          struct pn_str name,

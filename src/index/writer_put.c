@@ -142,19 +142,6 @@ pn_index_del_owner(struct pn_index_writer *writer, uint64_t id)
 }
 
 enum pn_err
-pn_index_put_rules(struct pn_index_writer *writer, uint64_t id,
-                   struct pn_str record)
-{
-    return put_id(writer, PN_INDEX_KIND_RULES, id, record);
-}
-
-enum pn_err
-pn_index_del_rules(struct pn_index_writer *writer, uint64_t id)
-{
-    return del_id(writer, PN_INDEX_KIND_RULES, id);
-}
-
-enum pn_err
 pn_index_put_app(struct pn_index_writer *writer, struct pn_str name,
                  struct pn_str record)
 {

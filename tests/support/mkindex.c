@@ -129,7 +129,7 @@ open_live(const struct options *options, int64_t *position)
 static enum pn_err
 mark_revoked(struct pn_index_writer *writer, const char *dir, const char *token)
 {
-    char bytes[PN_RECORD_TOKEN_LEN];
+    static char bytes[PN_RECORD_MAX];
     struct pn_buf buf = PN_BUF(bytes);
     struct pn_index *index = NULL;
     struct pn_token_record rec;
@@ -144,12 +144,11 @@ mark_revoked(struct pn_index_writer *writer, const char *dir, const char *token)
     if (err == PN_OK) {
         err = pn_index_token(index, &hash, &rec);
     }
-    pn_index_free(index);
-    if (err != PN_OK) {
-        return err;
+    if (err == PN_OK) {
+        rec.flags |= PN_TOKEN_REVOKED;
+        err = pn_token_record_encode(&rec, &buf);
     }
-    rec.flags |= PN_TOKEN_REVOKED;
-    err = pn_token_record_encode(&rec, &buf);
+    pn_index_free(index);
     return err == PN_OK ? pn_index_put_token(writer, &hash, pn_buf_str(&buf))
                         : err;
 }

@@ -299,9 +299,9 @@ put_owner(struct pn_index_writer *writer, json_t *doc)
     must(pn_index_put_owner(writer, rec.owner_id, pn_buf_str(&buf)), name);
 }
 
-/* True when the token has rules of its own. */
-static bool
-put_rules(struct pn_index_writer *writer, json_t *doc, uint64_t id)
+/* The token's own rules, encoded; empty when it has none. */
+static struct pn_str
+rules_of(json_t *doc)
 {
     static struct rule_space space;
     static char bytes[PN_RECORD_MAX];
@@ -323,11 +323,10 @@ put_rules(struct pn_index_writer *writer, json_t *doc, uint64_t id)
     }
     if (!rec.has_apps && !rec.has_ip && !rec.has_paths
         && rec.rate_requests == 0) {
-        return false;
+        return (struct pn_str){0};
     }
     must(pn_rules_record_encode(&rec, paths, &buf), "rules");
-    must(pn_index_put_rules(writer, id, pn_buf_str(&buf)), "rules");
-    return true;
+    return pn_buf_str(&buf);
 }
 
 /* The token's hash, from its text or digits, or of one made now. */
@@ -354,7 +353,7 @@ token_hash(json_t *doc, const char *name, struct pn_hash *out)
 static void
 put_token(struct pn_index_writer *writer, json_t *doc)
 {
-    char bytes[PN_RECORD_TOKEN_LEN];
+    static char bytes[PN_RECORD_MAX];
     struct pn_buf buf = PN_BUF(bytes);
     const char *name = text_of(doc, "name", "token");
     struct pn_token_record rec = {0};
@@ -384,9 +383,7 @@ put_token(struct pn_index_writer *writer, json_t *doc)
                    | (flag_of(doc, "superseded", false) ? PN_TOKEN_SUPERSEDED
                                                         : 0)
                    | (flag_of(doc, "manages", false) ? PN_TOKEN_MANAGES : 0));
-    if (put_rules(writer, doc, rec.token_id)) {
-        rec.rules_id = rec.token_id;
-    }
+    rec.rules = rules_of(doc);
     must(pn_token_record_encode(&rec, &buf), name);
     must(pn_index_put_token(writer, &hash, pn_buf_str(&buf)), name);
     must(pn_index_put_token_name(writer, rec.token_id, pn_str_from(name)),

@@ -134,7 +134,8 @@ find_facts(const struct run *run, const struct table_line *line,
             continue;
         }
         out->token = &token->record;
-        if (token->has_rules && !world_is(line, "rules", "missing")) {
+        if (token->record.rules.len > 0 && !world_is(line, "rules", "missing"))
+        {
             out->rules = &token->rules;
         }
         if (token->record.owner_id <= world->owner_count) {

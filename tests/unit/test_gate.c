@@ -119,14 +119,15 @@ test_without_index_app_or_policy_nothing_is_ready(void **state)
 }
 
 static void
-test_a_missing_owner_or_rule_refuses(void **state)
+test_a_missing_owner_or_damaged_rules_refuse(void **state)
 {
     struct index_fixture *fix = *state;
     struct pn_index_writer *writer = index_fixture_make(fix);
     struct pn_gate *gate = gate_of(fix);
-    char bytes[PN_RECORD_TOKEN_LEN];
+    char bytes[PN_RECORD_TOKEN_LEN + 8];
     struct pn_buf buf = PN_BUF(bytes);
-    struct pn_token_record rec = {.token_id = 1, .owner_id = 1, .rules_id = 9};
+    struct pn_token_record rec = {
+        .token_id = 1, .owner_id = 1, .rules = PN_STR("no rules")};
     struct pn_hash hash;
 
     assert_int_equal(pn_index_writer_begin(writer), PN_OK);
@@ -266,7 +267,7 @@ main(void)
         ON_DISK(test_a_good_token_is_allowed_with_its_owner),
         ON_DISK(test_a_revocation_counts_from_its_commit),
         ON_DISK(test_without_index_app_or_policy_nothing_is_ready),
-        ON_DISK(test_a_missing_owner_or_rule_refuses),
+        ON_DISK(test_a_missing_owner_or_damaged_rules_refuse),
         ON_DISK(test_damaged_records_refuse),
         ON_DISK(test_apps_are_compiled_anew_when_they_changed),
         ON_DISK(test_a_request_allocates_nothing),

@@ -34,7 +34,6 @@ test_records_that_were_put_are_read(void **state)
     struct pn_index_writer *writer = index_fixture_make(fix);
     struct pn_index *index = reader(fix);
     struct pn_owner_record owner;
-    struct pn_rules_record rules;
     struct pn_token_record token;
     struct pn_hash hash;
     struct pn_str text;
@@ -51,7 +50,6 @@ test_records_that_were_put_are_read(void **state)
     assert_int_equal(pn_index_owner(index, 1, &owner), PN_OK);
     assert_true(pn_str_eq(owner.username, PN_STR("alice")));
     assert_int_equal(pn_index_owner(index, 2, &owner), PN_E_NOT_FOUND);
-    assert_int_equal(pn_index_rules(index, 1, &rules), PN_E_NOT_FOUND);
     assert_int_equal(pn_index_token_name(index, 1, &text), PN_OK);
     assert_true(pn_str_eq(text, PN_STR("ci")));
     assert_int_equal(pn_index_app(index, PN_STR("app"), &text), PN_OK);

@@ -186,7 +186,6 @@ test_records_are_counted(void **state)
     assert_int_equal(pn_index_del_token(writer, &hash), PN_OK);
     assert_int_equal(pn_index_del_token(writer, &hash), PN_OK);
     assert_int_equal(pn_index_del_owner(writer, 99), PN_OK);
-    assert_int_equal(pn_index_del_rules(writer, 99), PN_OK);
     assert_int_equal(pn_index_del_token_name(writer, 1), PN_OK);
     assert_int_equal(pn_index_del_app(writer, PN_STR("app")), PN_OK);
     assert_int_equal(pn_index_writer_commit(writer, 2), PN_OK);

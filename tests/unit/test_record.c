@@ -5,8 +5,8 @@
  */
 #include "check.h"
 
-#include "core/crc.h"
 #include "core/record.h"
+#include "core/sum.h"
 
 static char bytes[PN_RECORD_MAX + 100];
 
@@ -25,12 +25,12 @@ static const struct pn_token_record token = {
     .hash_rest = {1, 2, 3, [15] = 16},
     .token_id = 0x1122334455667788,
     .owner_id = 42,
-    .rules_id = 7,
     .not_before = 1000,
     .expires_at = 2000,
     .secret_ends_at = 1500,
     .access = PN_ACCESS_READ_WRITE,
     .flags = PN_TOKEN_DISABLED | PN_TOKEN_MANAGES,
+    .rules = {"rules", 5},
 };
 
 static void
@@ -40,27 +40,29 @@ test_token_record_has_the_documented_bytes(void **state)
     struct pn_token_record back;
     static const uint8_t middle[] = {0x88, 0x77, 0x66, 0x55, 0x44,
                                      0x33, 0x22, 0x11, 42,   0};
-    static const uint8_t end[] = {0xdc, 0x05, 0, 0, 0, 0, 0, 0, 1, 10, 0, 0};
-    uint32_t crc;
+    static const uint8_t end[] = {0xdc, 0x05, 0, 0, 0, 0,  0, 0,
+                                  5,    0,    0, 0, 1, 10, 0, 0};
+    uint64_t sum;
 
     (void) state;
     assert_int_equal(pn_token_record_encode(&token, &buf), PN_OK);
-    assert_int_equal(buf.len, PN_RECORD_TOKEN_LEN);
+    assert_int_equal(buf.len, PN_RECORD_TOKEN_LEN + 5);
     assert_memory_equal(bytes, token.hash_rest, 16);
     assert_memory_equal(bytes + 16, middle, sizeof(middle));
-    assert_memory_equal(bytes + 56, end, sizeof(end));
-    memcpy(&crc, bytes + 68, 4);
-    assert_int_equal(crc, pn_crc32(bytes, 68));
+    assert_memory_equal(bytes + 48, end, sizeof(end));
+    memcpy(&sum, bytes + 64, 8);
+    assert_true(sum == pn_sum(bytes, 64));
+    assert_memory_equal(bytes + 72, "rules", 5);
     assert_int_equal(pn_token_record_decode(pn_buf_str(&buf), &back), PN_OK);
     assert_memory_equal(back.hash_rest, token.hash_rest, 16);
     assert_true(back.token_id == token.token_id);
     assert_int_equal(back.owner_id, 42);
-    assert_int_equal(back.rules_id, 7);
     assert_int_equal(back.not_before, 1000);
     assert_int_equal(back.expires_at, 2000);
     assert_int_equal(back.secret_ends_at, 1500);
     assert_int_equal(back.access, token.access);
     assert_int_equal(back.flags, token.flags);
+    assert_true(pn_str_eq(back.rules, token.rules));
 }
 
 static void
@@ -85,9 +87,35 @@ test_token_records_no_decision_could_use_are_refused(void **state)
         assert_int_equal(pn_token_record_encode(&bad[i], &buf), PN_E_RANGE);
         assert_int_equal(buf.len, 0);
     }
-    buf.cap = PN_RECORD_TOKEN_LEN - 1;
-    assert_int_equal(pn_token_record_encode(&token, &buf), PN_E_TOO_LONG);
+    for (size_t cap = 0; cap < PN_RECORD_TOKEN_LEN + 5; cap++) {
+        buf.cap = cap;
+        assert_int_equal(pn_token_record_encode(&token, &buf), PN_E_TOO_LONG);
+        assert_int_equal(buf.len, 0);
+        assert_false(buf.full);
+    }
+    buf = fresh();
+    bad[0] = token;
+    bad[0].rules = (struct pn_str){bytes, PN_RECORD_MAX};
+    assert_int_equal(pn_token_record_encode(&bad[0], &buf), PN_E_TOO_LONG);
     assert_int_equal(buf.len, 0);
+}
+
+/* A token whose rules went missing would be a token without any. */
+static void
+test_a_token_is_damaged_unless_all_its_rules_are_there(void **state)
+{
+    struct pn_buf buf = fresh();
+    struct pn_token_record back;
+    struct pn_str text;
+
+    (void) state;
+    assert_int_equal(pn_token_record_encode(&token, &buf), PN_OK);
+    text = pn_buf_str(&buf);
+    for (text.len = 0; text.len < buf.len; text.len++) {
+        assert_int_equal(pn_token_record_decode(text, &back), PN_E_DAMAGED);
+    }
+    text.len++;
+    assert_int_equal(pn_token_record_decode(text, &back), PN_E_DAMAGED);
 }
 
 static const struct pn_owner_record owner = {
@@ -243,9 +271,11 @@ test_any_flipped_bit_is_damage(void **state)
     (void) state;
     for (int kind = TOKEN; kind < KINDS; kind++) {
         struct pn_str text = encode((enum kind) kind);
+        /* A token's rules have a sum of their own. */
+        size_t len = kind == TOKEN ? (size_t) PN_RECORD_TOKEN_LEN : text.len;
 
         assert_int_equal(decode((enum kind) kind, text), PN_OK);
-        for (size_t bit = 0; bit < 8 * text.len; bit++) {
+        for (size_t bit = 0; bit < 8 * len; bit++) {
             bytes[bit / 8] = (char) (bytes[bit / 8] ^ 1 << bit % 8);
             assert_int_equal(decode((enum kind) kind, text), PN_E_DAMAGED);
             bytes[bit / 8] = (char) (bytes[bit / 8] ^ 1 << bit % 8);
@@ -268,10 +298,10 @@ test_a_cut_record_is_damage_even_with_a_fitting_checksum(void **state)
 
             assert_non_null(copy);
             memcpy(copy, text.ptr, len);
-            if (len >= 5) {
-                uint32_t crc = pn_crc32(copy, len - 4);
+            if (len >= PN_SUM_LEN) {
+                uint64_t sum = pn_sum(copy, len - PN_SUM_LEN);
 
-                memcpy(copy + len - 4, &crc, 4);
+                memcpy(copy + len - PN_SUM_LEN, &sum, PN_SUM_LEN);
             }
             assert_int_equal(
                 decode((enum kind) kind, (struct pn_str){copy, len}),
@@ -539,6 +569,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_token_record_has_the_documented_bytes),
         cmocka_unit_test(test_token_records_no_decision_could_use_are_refused),
+        cmocka_unit_test(
+            test_a_token_is_damaged_unless_all_its_rules_are_there),
         cmocka_unit_test(test_any_flipped_bit_is_damage),
         cmocka_unit_test(
             test_a_cut_record_is_damage_even_with_a_fitting_checksum),

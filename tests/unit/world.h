@@ -19,8 +19,7 @@ struct world_token {
     struct pn_secret text;
     struct pn_hash hash;
     struct pn_token_record record;
-    bool has_rules;
-    struct pn_rules_record rules;
+    struct pn_rules_record rules; /* when record has some */
     char bytes[WORLD_BYTES];
 };
 
@@ -378,12 +377,12 @@ world_token_flags(const struct table_line *line)
     return (uint8_t) flags;
 }
 
-static inline void
-world_add_rules(struct world *world, const struct table_line *line,
-                struct world_token *token)
+/* The encoded rules of a token, in buf; empty when it has none. */
+static inline struct pn_str
+world_rules(struct world *world, const struct table_line *line,
+            struct pn_buf *buf)
 {
     struct world_lists lists;
-    struct pn_buf buf = PN_BUF(token->bytes);
     struct pn_rules_record rec = {
         .has_apps = world_value(line, "apps") != NULL,
         .has_paths = world_value(line, "paths") != NULL,
@@ -398,21 +397,20 @@ world_add_rules(struct world *world, const struct table_line *line,
     {
         table_fail(line, "rate is REQUESTS/SECONDS");
     }
-    token->has_rules =
-        rec.has_apps || rec.has_paths || rec.has_ip || rate != NULL;
-    if (pn_rules_record_encode(&rec, lists.paths, &buf) != PN_OK
-        || pn_rules_record_decode(pn_buf_str(&buf), &token->rules) != PN_OK)
+    if ((rec.has_apps || rec.has_paths || rec.has_ip || rate != NULL)
+        && pn_rules_record_encode(&rec, lists.paths, buf) != PN_OK)
     {
         table_fail(line, "token's rules cannot be encoded");
     }
+    return pn_buf_str(buf);
 }
 
 static inline void
 world_add_token(struct world *world, const struct table_line *line)
 {
     struct world_token *token = &world->tokens[world->token_count];
-    char bytes[PN_RECORD_TOKEN_LEN];
-    struct pn_buf buf = PN_BUF(bytes);
+    char bytes[WORLD_BYTES];
+    struct pn_buf rules = PN_BUF(bytes), buf = PN_BUF(token->bytes);
     struct pn_str prefix = world_text(line, "prefix");
     const struct pn_owner_record *owner =
         world_owner_named(world, world_text(line, "owner"));
@@ -435,10 +433,12 @@ world_add_token(struct world *world, const struct table_line *line)
                      &token->text);
     pn_hash_of((struct pn_str){token->text.bytes, token->text.len},
                &token->hash);
-    world_add_rules(world, line, token);
-    rec.rules_id = token->has_rules ? world->token_count : 0;
+    rec.rules = world_rules(world, line, &rules);
     if (pn_token_record_encode(&rec, &buf) != PN_OK
-        || pn_token_record_decode(pn_buf_str(&buf), &token->record) != PN_OK)
+        || pn_token_record_decode(pn_buf_str(&buf), &token->record) != PN_OK
+        || (rec.rules.len > 0
+            && pn_rules_record_decode(token->record.rules, &token->rules)
+                   != PN_OK))
     {
         table_fail(line, "token cannot be encoded");
     }

@@ -50,24 +50,23 @@ static enum pn_err
 load_token(struct pn_store *store, const struct pn_fact_rows *rows,
            struct pn_arena *arena, struct pn_fact_set *out)
 {
-    char bytes[PN_RECORD_TOKEN_LEN];
-    struct pn_buf buf = PN_BUF(bytes);
-    enum pn_err err = pn_record_of_token(rows->token, rows->secret, &buf);
+    struct pn_buf rules, buf;
+    if (!record_buf(arena, &rules) || !record_buf(arena, &buf)) {
+        return PN_E_NOMEM;
+    }
+    enum pn_err err = pn_record_of_rules(store, rows->token, arena, &rules);
+    if (err == PN_OK) {
+        err = pn_record_of_token(rows->token, rows->secret, pn_buf_str(&rules),
+                                 &buf);
+    }
     if (err == PN_OK) {
         err = pn_token_record_decode(pn_buf_str(&buf), &out->token);
     }
-    if (err != PN_OK || out->token.rules_id == 0) {
+    if (err != PN_OK || out->token.rules.len == 0) {
         return err;
     }
-    if (!record_buf(arena, &buf)) {
-        return PN_E_NOMEM;
-    }
-    err = pn_record_of_rules(store, rows->token, arena, &buf);
-    if (err == PN_OK) {
-        err = pn_rules_record_decode(pn_buf_str(&buf), &out->rules);
-    }
     out->facts.rules = &out->rules;
-    return err;
+    return pn_rules_record_decode(out->token.rules, &out->rules);
 }
 
 static enum pn_err

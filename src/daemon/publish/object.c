@@ -60,11 +60,8 @@ static enum pn_err
 drop_token(struct pn_publication *p, uint64_t id,
            const struct pn_token_secret *secret, uint16_t count)
 {
-    enum pn_err err = pn_index_del_rules(p->writer, id);
+    enum pn_err err = pn_index_del_token_name(p->writer, id);
 
-    if (err == PN_OK) {
-        err = pn_index_del_token_name(p->writer, id);
-    }
     for (uint16_t i = 0; err == PN_OK && i < count; i++) {
         err = pn_index_del_token(p->writer, &secret[i].hash);
     }
@@ -72,29 +69,12 @@ drop_token(struct pn_publication *p, uint64_t id,
 }
 
 static enum pn_err
-put_rules(struct pn_publication *p, const struct pn_token *token,
-          struct pn_arena *arena)
-{
-    bool has_rules = token->apps.present || token->ip.present
-                     || token->paths.present || token->rate_requests != 0;
-    struct pn_buf buf = fresh_record(p);
-    enum pn_err err;
-
-    if (!has_rules) {
-        return pn_index_del_rules(p->writer, token->id);
-    }
-    err = pn_record_of_rules(p->store, token, arena, &buf);
-    return err == PN_OK
-               ? pn_index_put_rules(p->writer, token->id, pn_buf_str(&buf))
-               : err;
-}
-
-static enum pn_err
 put_token(struct pn_publication *p, const struct pn_token *token,
           const struct pn_token_secret *secret, uint16_t count,
           struct pn_arena *arena)
 {
-    enum pn_err err = put_rules(p, token, arena);
+    struct pn_buf rules = PN_BUF(p->rules);
+    enum pn_err err = pn_record_of_rules(p->store, token, arena, &rules);
 
     if (err == PN_OK) {
         err = pn_index_put_token_name(p->writer, token->id,
@@ -103,7 +83,7 @@ put_token(struct pn_publication *p, const struct pn_token *token,
     for (uint16_t i = 0; err == PN_OK && i < count; i++) {
         struct pn_buf buf = fresh_record(p);
 
-        err = pn_record_of_token(token, &secret[i], &buf);
+        err = pn_record_of_token(token, &secret[i], pn_buf_str(&rules), &buf);
         if (err == PN_OK) {
             err = pn_index_put_token(p->writer, &secret[i].hash,
                                      pn_buf_str(&buf));

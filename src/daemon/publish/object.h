@@ -18,7 +18,8 @@ struct pn_publication {
     struct pn_index_writer *writer;
     struct pn_policy policy;
     int64_t now;
-    char record[PN_RECORD_MAX + 16];
+    char record[PN_RECORD_MAX];
+    char rules[PN_RECORD_MAX]; /* of a token, which its record ends in */
 };
 
 /* arena is the object's own: what is read into it may be forgotten after. */

@@ -72,12 +72,12 @@ ip_of(const struct pn_ip_policy *ip, struct pn_arena *arena,
 
 enum pn_err
 pn_record_of_token(const struct pn_token *token,
-                   const struct pn_token_secret *secret, struct pn_buf *out)
+                   const struct pn_token_secret *secret, struct pn_str rules,
+                   struct pn_buf *out)
 {
     struct pn_token_record rec = {
         .token_id = token->id,
         .owner_id = token->owner_id,
-        .rules_id = has_rules(token) ? token->id : 0,
         .not_before = token->not_before,
         .expires_at = earlier(token->expires_at, token->policy_expires_at),
         .secret_ends_at = secret->ends_at,
@@ -85,6 +85,7 @@ pn_record_of_token(const struct pn_token *token,
         .flags = (uint8_t) ((token->revoked_at != 0 ? PN_TOKEN_REVOKED : 0)
                             | (token->disabled ? PN_TOKEN_DISABLED : 0)
                             | (token->scope_count > 0 ? PN_TOKEN_MANAGES : 0)),
+        .rules = rules,
     };
 
     memcpy(rec.hash_rest, secret->hash.bytes + PN_HASH_KEY_LEN,
@@ -127,10 +128,14 @@ pn_record_of_rules(struct pn_store *store, const struct pn_token *token,
                                   .path_count = token->paths.count,
                                   .rate_requests = token->rate_requests,
                                   .rate_seconds = token->rate_seconds};
-    struct pn_str *paths =
-        texts_of(token->paths.item, token->paths.count, arena);
-    enum pn_err err = paths == NULL ? PN_E_NOMEM : PN_OK;
+    struct pn_str *paths;
+    enum pn_err err;
 
+    if (!has_rules(token)) {
+        return PN_OK;
+    }
+    paths = texts_of(token->paths.item, token->paths.count, arena);
+    err = paths == NULL ? PN_E_NOMEM : PN_OK;
     if (err == PN_OK && rec.has_apps) {
         err = app_ids(store, &token->apps, arena, &rec.apps);
     }

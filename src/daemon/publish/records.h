@@ -15,11 +15,12 @@
 #include "base/buf.h"
 #include "daemon/store/store.h"
 
-/* rules_id is the token's id when it has rules of its own, else 0. */
+/* rules: what pn_record_of_rules() appended. */
 PN_MUST_USE enum pn_err pn_record_of_token(const struct pn_token *token,
                                            const struct pn_token_secret *secret,
+                                           struct pn_str rules,
                                            struct pn_buf *out);
-/* Only for a token whose record has a rules_id. */
+/* Appends nothing when the token has no rules of its own. */
 PN_MUST_USE enum pn_err pn_record_of_rules(struct pn_store *store,
                                            const struct pn_token *token,
                                            struct pn_arena *arena,
