@@ -107,6 +107,7 @@ run_whoami(struct pn_cli *cli)
         {"may make tokens", "may_create", NULL},
         {"longest lifetime in days", "max_lifetime_days", NULL},
         {"why not", "why_not", NULL},
+        {"custodian of", "custodian_of", NULL},
         {NULL, NULL, NULL},
     };
     struct pn_answer answer;

@@ -41,6 +41,8 @@
 static const struct pn_option create_options[] = {
     RULE_OPTIONS,
     {"like", "TOKEN", "with the settings of that token", PN_ONCE},
+    {"owner", "USER", "for the service account whose custodian you are",
+     PN_ONCE},
     OUTPUT_OPTION,
     {NULL, NULL, NULL, PN_ONCE},
 };

@@ -15,6 +15,8 @@
         {"email", "ADDRESS", "e-mail address", PN_ONCE},                       \
         {"role", "ROLE", "user, auditor or admin", PN_ONCE},                   \
         {"group", "NAME", "member of this group", PN_REPEAT},                  \
+        {"custodian", "USER", "keeps this service account", PN_REPEAT},        \
+        {"custodian-group", "NAME", "its members keep it", PN_REPEAT},         \
     {                                                                          \
         "password-file", "FILE", "a local password; - is standard input",      \
             PN_ONCE                                                            \
@@ -23,6 +25,7 @@
 static const struct pn_option create_options[] = {
     USER_OPTIONS,
     {"no-password", NULL, "does not sign in here", PN_ONCE},
+    {"service", NULL, "a service account: nobody signs in", PN_ONCE},
     {NULL, NULL, NULL, PN_ONCE},
 };
 
@@ -51,10 +54,29 @@ static const struct pn_option passwd_options[] = {
     {NULL, NULL, NULL, PN_ONCE},
 };
 
+/* "person", "service", or that nobody keeps it any more. */
+static const char *
+cell_kind(struct pn_cli *cli, const json_t *user)
+{
+    (void) cli;
+    return json_is_false(pn_json_at(user, "has_custodian"))
+               ? "service, without custodian"
+               : pn_json_text(user, "kind");
+}
+
+static const struct pn_option list_options[] = {
+    {"service", NULL, "only service accounts", PN_ONCE},
+    {NULL, NULL, NULL, PN_ONCE},
+};
+
 static const struct pn_column list_columns[] = {
-    {"USERNAME", "username", NULL}, {"NAME", "display_name", NULL},
-    {"ROLE", "role", NULL},         {"ACTIVE", "active", NULL},
-    {"GROUPS", "groups", NULL},     {NULL, NULL, NULL},
+    {"USERNAME", "username", NULL},
+    {"NAME", "display_name", NULL},
+    {"ROLE", "role", NULL},
+    {"ACTIVE", "active", NULL},
+    {"KIND", NULL, cell_kind},
+    {"GROUPS", "groups", NULL},
+    {NULL, NULL, NULL},
 };
 
 static const struct pn_column stop_columns[] = {
@@ -66,10 +88,17 @@ static const struct pn_column stop_columns[] = {
 };
 
 static const struct pn_column show_columns[] = {
-    {"user", "username", NULL}, {"name", "display_name", NULL},
-    {"e-mail", "email", NULL},  {"role", "role", NULL},
-    {"active", "active", NULL}, {"groups", "groups", NULL},
-    {"source", "source", NULL}, {"created", "created_at", NULL},
+    {"user", "username", NULL},
+    {"name", "display_name", NULL},
+    {"e-mail", "email", NULL},
+    {"role", "role", NULL},
+    {"active", "active", NULL},
+    {"groups", "groups", NULL},
+    {"kind", NULL, cell_kind},
+    {"custodians", "custodians", NULL},
+    {"custodian groups", "custodian_groups", NULL},
+    {"source", "source", NULL},
+    {"created", "created_at", NULL},
     {NULL, NULL, NULL},
 };
 
@@ -108,6 +137,8 @@ wish(struct pn_cli *cli, json_t *doc)
         || !pn_wish_text(cli, "email", doc, "email")
         || !pn_wish_text(cli, "role", doc, "role")
         || !pn_wish_list(cli, "group", doc, "groups")
+        || !pn_wish_list(cli, "custodian", doc, "custodians")
+        || !pn_wish_list(cli, "custodian-group", doc, "custodian_groups")
         || (pn_cli_has(cli, "no-groups")
             && json_object_set_new(doc, "groups", json_array()) != 0))
     {
@@ -135,6 +166,7 @@ static enum pn_exit
 run_create(struct pn_cli *cli)
 {
     json_t *doc = json_pack("{s:s}", "username", cli->args[0]);
+    bool service = pn_cli_has(cli, "service");
     enum pn_exit rc;
 
     if (doc == NULL) {
@@ -145,11 +177,21 @@ run_create(struct pn_cli *cli)
         json_decref(doc);
         return pn_cli_usage(cli, "either --password-file or --no-password");
     }
+    if (service && pn_cli_has(cli, "password-file")) {
+        json_decref(doc);
+        return pn_cli_usage(cli, "nobody signs in to a service account: "
+                                 "no --password-file");
+    }
+    if (service
+        && json_object_set_new(doc, "kind", json_string("service")) != 0) {
+        json_decref(doc);
+        return pn_cli_nomem();
+    }
     rc = pn_connect(cli, PN_WANT_ANY);
     if (rc == PN_EXIT_OK) {
         rc = wish(cli, doc);
     }
-    if (rc == PN_EXIT_OK && !pn_cli_has(cli, "password-file")
+    if (rc == PN_EXIT_OK && !service && !pn_cli_has(cli, "password-file")
         && !pn_cli_has(cli, "no-password"))
     {
         rc = wish_password(cli, PN_PROMPT_TWICE, doc);
@@ -168,7 +210,9 @@ run_list(struct pn_cli *cli)
     enum pn_exit rc = pn_connect(cli, PN_WANT_ANY);
 
     if (rc == PN_EXIT_OK) {
-        rc = pn_call_list(cli, "/users", "", 0, &list);
+        rc = pn_call_list(cli, "/users",
+                          pn_cli_has(cli, "service") ? "kind=service" : "", 0,
+                          &list);
     }
     if (rc == PN_EXIT_OK) {
         pn_print_list(cli, list_columns, list, "no users");
@@ -323,10 +367,15 @@ const struct pn_command pn_user_commands[] = {
         .summary = "Add a person",
         .examples = "postern user create alice --email alice@example.com\n"
                     "postern user create bob --group token-users \\\n"
-                    "    --password-file bob.txt\n",
+                    "    --password-file bob.txt\n"
+                    "postern user create nightly-backup --service --custodian "
+                    "alice\n",
         .details = "The password is asked for unless it is in a file.  With "
                    "--no-password the\nperson exists but cannot sign in "
-                   "here.\n",
+                   "here.\n"
+                   "With --service nobody ever signs in: custodians, who "
+                   "sign in as themselves,\nmanage its tokens with 'postern "
+                   "token create --owner'.\n",
         .options = create_options,
         .min_args = 1,
         .max_args = 1,
@@ -337,7 +386,9 @@ const struct pn_command pn_user_commands[] = {
         .verb = "list",
         .args = "",
         .summary = "List people",
-        .examples = "postern user list\n",
+        .examples = "postern user list\n"
+                    "postern user list --service\n",
+        .options = list_options,
         .run = run_list,
     },
     {

@@ -11,6 +11,7 @@
 #include "cli/print.h"
 #include "cli/token_run.h"
 #include "cli/token_wish.h"
+#include "cli/wish.h"
 
 enum { OVERLAP_MAX_HOURS = 8760 };
 
@@ -113,7 +114,8 @@ pn_token_create(struct pn_cli *cli)
         pn_say("the name is not UTF-8");
         return PN_EXIT_USAGE;
     }
-    rc = pn_token_wish(cli, doc);
+    rc = pn_wish_text(cli, "owner", doc, "owner") ? pn_token_wish(cli, doc)
+                                                  : pn_cli_nomem();
     if (rc == PN_EXIT_OK) {
         rc = check_output(cli);
     }

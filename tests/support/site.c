@@ -69,11 +69,13 @@ site_token_create(struct site *w, const struct pn_caller *caller,
     struct pn_change change = {.act = PN_ACT_TOKEN_CREATE,
                                .in.token = &wish,
                                .secret = secret != NULL ? secret : &own};
+    json_t *doc = parse(w, json);
     unsigned status;
 
     w->fault = (struct pn_fault){0};
-    status = outcome(
-        w, pn_token_wish_from_json(parse(w, json), w->arena, &wish, &w->fault));
+    change.name = json_string_value(json_object_get(doc, "owner"));
+    status =
+        outcome(w, pn_token_wish_from_json(doc, w->arena, &wish, &w->fault));
     if (status == 0) {
         status = site_do(w, caller, &change);
     }

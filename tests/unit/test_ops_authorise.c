@@ -96,6 +96,18 @@ token_target(const char *target, const struct pn_caller *caller)
     if (strcmp(target, "bob") == 0) {
         return site_token_of(&site, "bob", NULL)->id;
     }
+    if (strcmp(target, "robot") == 0) {
+        static unsigned number;
+        struct pn_caller alice = site_session(&site, "alice");
+        struct pn_token *token = NULL;
+        char json[80];
+
+        (void) snprintf(json, sizeof(json),
+                        "{\"name\":\"r%u\",\"owner\":\"robot\"}", ++number);
+        assert_int_equal(site_token_create(&site, &alice, json, &token, NULL),
+                         0);
+        return token->id;
+    }
     return 12345;
 }
 
@@ -152,12 +164,16 @@ static unsigned
 do_token(const char *act, const struct pn_caller *caller, const char *target)
 {
     static unsigned number;
-    char json[64];
+    char json[128];
 
-    (void) snprintf(json, sizeof(json), "{\"name\":\"t%u\"}", ++number);
     if (strcmp(act, "token.create") == 0) {
+        (void) snprintf(json, sizeof(json), "{\"name\":\"t%u\"%s%s%s}",
+                        ++number, target[0] == '-' ? "" : ",\"owner\":\"",
+                        target[0] == '-' ? "" : target,
+                        target[0] == '-' ? "" : "\"");
         return site_token_create(&site, caller, json, NULL, NULL);
     }
+    (void) snprintf(json, sizeof(json), "{\"name\":\"t%u\"}", ++number);
     if (strcmp(act, "token.edit") == 0) {
         return site_token_edit(&site, caller, token_target(target, caller),
                                json);
@@ -250,12 +266,14 @@ do_read(const char *what, const struct pn_caller *caller, const char *target)
         done = pn_ops_me(site.ops, caller, arena, &out.me, fault);
     } else if (strcmp(what, "tokens") == 0) {
         done = pn_ops_tokens(site.ops, caller,
-                             strcmp(target, "bob") == 0 ? "bob" : NULL, all,
+                             strcmp(target, "own") == 0 ? NULL : target, all,
                              &page, arena, &out.tokens, fault);
     } else if (strcmp(what, "token") == 0) {
         done = pn_ops_token(site.ops, caller, id, arena, &out.token, fault);
     } else if (strcmp(what, "users") == 0) {
-        done = pn_ops_users(site.ops, caller, &page, arena, &out.users, fault);
+        done = pn_ops_users(site.ops, caller,
+                            &(struct pn_user_query){.page = page}, arena,
+                            &out.users, fault);
     } else if (strcmp(what, "groups") == 0) {
         done =
             pn_ops_groups(site.ops, caller, &page, arena, &out.groups, fault);
@@ -339,6 +357,14 @@ set_up(void **state)
     (void) state;
     site_new(&site);
     musty_create();
+    assert_int_equal(site_policy(&site, &site_local,
+                                 "{\"creation\":{\"service_accounts\":true}}"),
+                     0);
+    assert_int_equal(
+        site_user_create(&site, &site_local,
+                         "{\"username\":\"robot\",\"kind\":\"service\","
+                         "\"custodians\":[\"alice\"]}"),
+        0);
     return site_policy(&site, &site_local,
                        "{\"creation\":{\"max_tokens_per_owner\":1000}}")
                    == 0

@@ -131,18 +131,21 @@ test_lists_go_page_by_page_in_order_while_rows_come_and_go(void **state)
     add_user(f, 2, "al");
     add_user(f, 3, "cy");
     add_user(f, 4, "dee");
-    assert_int_equal(
-        pn_store_users(f->store, &(struct pn_page){"", 2}, f->arena, &list),
-        PN_OK);
+    assert_int_equal(pn_store_users(f->store,
+                                    &(struct pn_user_query){.page = {"", 2}},
+                                    f->arena, &list),
+                     PN_OK);
     assert_int_equal(list.count, 2);
     assert_string_equal(list.item[0].username, "al");
     assert_string_equal(list.item[1].username, "Bea");
     assert_string_not_equal(list.next, "");
     add_user(f, 5, "aa");                                       /* before */
     assert_int_equal(pn_store_user_delete(f->store, 1), PN_OK); /* the last */
-    assert_int_equal(pn_store_users(f->store, &(struct pn_page){list.next, 2},
-                                    f->arena, &list),
-                     PN_OK);
+    assert_int_equal(
+        pn_store_users(f->store,
+                       &(struct pn_user_query){.page = {list.next, 2}},
+                       f->arena, &list),
+        PN_OK);
     assert_int_equal(list.count, 2);
     assert_string_equal(list.item[0].username, "cy");
     assert_string_equal(list.item[1].username, "dee");
@@ -160,7 +163,9 @@ test_a_cursor_that_we_did_not_write_is_refused(void **state)
     for (size_t i = 0; i < PN_LEN(wrong); i++) {
         struct pn_page page = {wrong[i], 10};
 
-        assert_int_equal(pn_store_users(f->store, &page, f->arena, &users),
+        assert_int_equal(pn_store_users(f->store,
+                                        &(struct pn_user_query){.page = page},
+                                        f->arena, &users),
                          PN_E_SYNTAX);
         assert_int_equal(pn_store_audit(f->store, &page, f->arena, &events),
                          PN_E_SYNTAX);

@@ -22,6 +22,21 @@ check_members(struct pn_call *call, const char *const *names)
     return pn_doc_verdict(&run) == PN_OK || pn_call_fail(call);
 }
 
+static json_t *
+names_json(const struct pn_named_list *list)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < list->count; i++) {
+        if (json_array_append_new(array, json_string(list->item[i].name)) != 0)
+        {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
 /* A user with what the policy lets it make. */
 static json_t *
 me_json(struct pn_call *call, const struct pn_me *me)
@@ -55,6 +70,9 @@ me_json(struct pn_call *call, const struct pn_me *me)
                != 0
         || json_object_set_new(doc, "must_change_password",
                                json_boolean(me->user.must_change_password))
+               != 0
+        || json_object_set_new(doc, "custodian_of",
+                               names_json(&me->custodian_of))
                != 0)
     {
         return NULL;

@@ -74,10 +74,23 @@ pn_api_tokens_get(void *context, const struct pn_http_request *req,
 
 /* --- one ----------------------------------------------------------------- */
 
-/*
- * What GET returned may be sent back, its owner too; but nobody makes a token
- * for somebody else, and ignoring another name would look like it.
- */
+/* Whose token to make; NULL, which is the caller, when it is not said. */
+static bool
+take_owner(struct pn_call *call, const char **out)
+{
+    const json_t *given = json_object_get(call->body, "owner");
+
+    *out = json_string_value(given);
+    if (given == NULL || *out != NULL) {
+        return true;
+    }
+    pn_fault_field_add(&call->fault, call->arena, "/owner", "invalid_type",
+                       "The owner must be a user name in quotes.");
+    return pn_call_fail(call);
+}
+
+/* What GET returned may be sent back, its owner too; but a token never gets
+ * another one, and ignoring another name would look like it. */
 static bool
 owner_stays(struct pn_call *call, const char *owner)
 {
@@ -88,8 +101,8 @@ owner_stays(struct pn_call *call, const char *owner)
         return true;
     }
     pn_fault_field_add(&call->fault, call->arena, "/owner", "read_only",
-                       "A token belongs to whoever made it. To have one for "
-                       "another account, sign in with that account.");
+                       "A token keeps its owner. Make a new one for the other "
+                       "account.");
     return pn_call_fail(call);
 }
 
@@ -107,7 +120,7 @@ pn_api_tokens_post(void *context, const struct pn_http_request *req,
     struct pn_call call;
 
     if (!pn_call_begin(&call, context, req, res, &rule)
-        || !owner_stays(&call, call.caller.username))
+        || !take_owner(&call, &change.name))
     {
         return;
     }

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Users and groups. */
+#include <string.h>
+
 #include "base/str.h"
 #include "daemon/api/call.h"
 
 static const struct pn_call_rule plain = {.who = PN_SIGNED_IN};
 static const struct pn_call_rule paged = {.query = pn_query_page};
+static const char *const user_query[] = {"cursor", "limit", "kind", NULL};
+static const struct pn_call_rule users_paged = {.query = user_query};
 static const struct pn_call_rule with_body = {.body = PN_BODY_JSON};
 
 /* --- users --------------------------------------------------------------- */
@@ -15,18 +19,38 @@ user_json(const void *user, struct pn_arena *arena)
     return pn_user_to_json(user, arena);
 }
 
+static bool
+take_kind(struct pn_call *call, struct pn_user_query *query)
+{
+    const char *text = pn_http_query(call->req, "kind");
+
+    if (text == NULL) {
+        return true;
+    }
+    query->kind = strcmp(text, "service") == 0  ? PN_USERS_SERVICES
+                  : strcmp(text, "person") == 0 ? PN_USERS_PERSONS
+                                                : PN_USERS_ALL;
+    if (query->kind != PN_USERS_ALL) {
+        return true;
+    }
+    pn_fault_field_add(&call->fault, call->arena, "?kind", "invalid_parameter",
+                       "The kind must be person or service.");
+    call->fault.status = 400;
+    return pn_call_fail(call);
+}
+
 void
 pn_api_users_get(void *context, const struct pn_http_request *req,
                  struct pn_http_response *res)
 {
     struct pn_user_list users;
-    struct pn_page page;
+    struct pn_user_query query = {.kind = PN_USERS_ALL};
     struct pn_call call;
 
-    if (pn_call_begin(&call, context, req, res, &paged)
-        && pn_call_page(&call, &page)
-        && (pn_ops_users(call.api->ops, &call.caller, &page, call.arena, &users,
-                         &call.fault)
+    if (pn_call_begin(&call, context, req, res, &users_paged)
+        && pn_call_page(&call, &query.page) && take_kind(&call, &query)
+        && (pn_ops_users(call.api->ops, &call.caller, &query, call.arena,
+                         &users, &call.fault)
             || pn_call_fail(&call)))
     {
         pn_call_answer_list(&call, &(struct pn_call_items){

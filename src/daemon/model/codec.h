@@ -83,7 +83,7 @@ PN_MUST_USE enum pn_err pn_rotation_from_json(json_t *doc,
 
 /* A user as an administrator writes it; password NULL = not given. */
 struct pn_user_wish {
-    struct pn_user user; /* groups: names only */
+    struct pn_user user; /* groups, custodians: names only */
     char *password;      /* wiped by the arena */
     uint32_t given;      /* enum pn_user_field */
 };
@@ -96,6 +96,9 @@ enum pn_user_field {
     PN_FIELD_GROUPS = 1 << 4,
     PN_FIELD_ROLE = 1 << 5,
     PN_FIELD_ACTIVE = 1 << 6,
+    PN_FIELD_KIND = 1 << 7,
+    PN_FIELD_CUSTODIANS = 1 << 8,
+    PN_FIELD_CUSTODIAN_GROUPS = 1 << 9,
 };
 
 json_t *pn_user_to_json(const struct pn_user *user, struct pn_arena *arena);

@@ -24,7 +24,8 @@ enum {
     PN_SCOPES_MAX = 16,
     PN_OVERLAP_MAX_HOURS = 8760,
     PN_TOKEN_SECRETS_MAX = 1000, /* all that one token ever had */
-    PN_LIST_MAX = 200, /* items of one page */
+    PN_CUSTODIANS_MAX = 64,      /* people, and groups, of a service account */
+    PN_LIST_MAX = 200,           /* items of one page */
 };
 
 enum pn_role { PN_ROLE_USER = 0, PN_ROLE_AUDITOR, PN_ROLE_ADMIN };
@@ -34,6 +35,16 @@ struct pn_group {
     char *name;
     char *description;
     uint32_t member_count;
+};
+
+/* A name with what it stands for; a document that is read has names only. */
+struct pn_named {
+    uint64_t id;
+    char *name;
+};
+struct pn_named_list {
+    struct pn_named *item;
+    uint16_t count;
 };
 
 struct pn_user {
@@ -49,6 +60,9 @@ struct pn_user {
     struct pn_group *groups; /* ascending by id */
     uint16_t group_count;
     int64_t created_at;
+    bool service; /* nobody signs in to it; the rest is empty for a person */
+    struct pn_named_list custodians, custodian_groups;
+    bool has_custodian; /* derived when read: an active person keeps it */
 };
 
 /* Rules of IP addresses with their notes, as an administrator typed them. */

@@ -24,6 +24,7 @@ extern const char *const pn_words_ip_report[];
 extern const char *const pn_words_ipmode[];
 extern const char *const pn_words_access[];
 extern const char *const pn_words_role[];
+extern const char *const pn_words_kind[]; /* of a user */
 extern const char *const pn_words_state[];
 extern const char *const pn_words_scope[];
 

@@ -117,21 +117,71 @@ read_user_groups(const struct pn_doc *doc, struct pn_user *user)
     user->group_count = list.count;
 }
 
+static void
+read_named(const struct pn_doc *doc, const char *key,
+           const struct pn_doc_list *rule, struct pn_named_list *out)
+{
+    struct pn_text_list list = {0};
+
+    pn_doc_list(doc, key, rule, &list);
+    if (list.count == 0) {
+        return;
+    }
+    out->item = pn_doc_alloc(doc, list.count, sizeof(*out->item));
+    for (uint16_t i = 0; out->item != NULL && i < list.count; i++) {
+        out->item[i].name = list.item[i];
+        out->count = list.count;
+    }
+}
+
+static void
+read_kind(const struct pn_doc *doc, struct pn_user *user)
+{
+    static const struct pn_doc_list people = {
+        .text = {.what = "user", .min = 1, .max = PN_USERNAME_MAX},
+        .max = PN_CUSTODIANS_MAX,
+        .empty = PN_EMPTY_ALLOWED};
+    static const struct pn_doc_list groups = {
+        .text = {.what = "group", .min = 1, .max = PN_NAME_MAX},
+        .max = PN_CUSTODIANS_MAX,
+        .empty = PN_EMPTY_ALLOWED,
+        .check = pn_part_check_group_name};
+    unsigned kind = user->service ? 1 : 0;
+
+    pn_doc_word(doc, "kind", pn_words_kind, &kind);
+    user->service = kind != 0;
+    read_named(doc, "custodians", &people, &user->custodians);
+    read_named(doc, "custodian_groups", &groups, &user->custodian_groups);
+}
+
 static const struct pn_doc_field user_fields[] = {
-    {"username", PN_FIELD_USERNAME}, {"display_name", PN_FIELD_DISPLAY_NAME},
-    {"email", PN_FIELD_EMAIL},       {"password", PN_FIELD_PASSWORD},
-    {"groups", PN_FIELD_GROUPS},     {"role", PN_FIELD_ROLE},
-    {"active", PN_FIELD_ACTIVE},     {NULL, 0},
+    {"username", PN_FIELD_USERNAME},
+    {"display_name", PN_FIELD_DISPLAY_NAME},
+    {"email", PN_FIELD_EMAIL},
+    {"password", PN_FIELD_PASSWORD},
+    {"groups", PN_FIELD_GROUPS},
+    {"role", PN_FIELD_ROLE},
+    {"active", PN_FIELD_ACTIVE},
+    {"kind", PN_FIELD_KIND},
+    {"custodians", PN_FIELD_CUSTODIANS},
+    {"custodian_groups", PN_FIELD_CUSTODIAN_GROUPS},
+    {NULL, 0},
 };
 
 static void
 read_user(const struct pn_doc *doc, struct pn_user_wish *wish)
 {
     static const char *const names[] = {
-        "username", "display_name", "email",  "password",
-        "groups",   "role",         "active", NULL};
-    static const char *const read_only[] = {"id", "source", "created_at",
-                                            "must_change_password", NULL};
+        "username", "display_name", "email", "password",   "groups",
+        "role",     "active",       "kind",  "custodians", "custodian_groups",
+        NULL};
+    static const char *const read_only[] = {"id",
+                                            "source",
+                                            "created_at",
+                                            "has_custodian",
+                                            "custodian_of",
+                                            "must_change_password",
+                                            NULL};
     static const struct pn_doc_text display_name = {.what = "display name",
                                                     .max = PN_USERNAME_MAX,
                                                     .null = PN_NULL_IS_ZERO};
@@ -146,6 +196,7 @@ read_user(const struct pn_doc *doc, struct pn_user_wish *wish)
     pn_doc_word(doc, "role", pn_words_role, &role);
     wish->user.role = (enum pn_role) role;
     pn_doc_bool(doc, "active", &wish->user.active);
+    read_kind(doc, &wish->user);
     wish->given = pn_doc_given(doc, user_fields);
 }
 
@@ -172,6 +223,39 @@ pn_user_wish_from_json(json_t *doc, struct pn_arena *arena,
     return err;
 }
 
+static json_t *
+named_json(const struct pn_named_list *list)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < list->count; i++) {
+        if (json_array_append_new(array, json_string(list->item[i].name)) != 0)
+        {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+/* What only a service account has. */
+static json_t *
+with_custodians(json_t *doc, const struct pn_user *user)
+{
+    json_t *more =
+        doc == NULL || !user->service
+            ? NULL
+            : json_pack("{s:o, s:o, s:b}", "custodians",
+                        named_json(&user->custodians), "custodian_groups",
+                        named_json(&user->custodian_groups), "has_custodian",
+                        user->has_custodian);
+    int failed = doc != NULL && user->service
+                 && (more == NULL || json_object_update(doc, more) != 0);
+
+    json_decref(more);
+    return failed ? NULL : doc;
+}
+
 json_t *
 pn_user_to_json(const struct pn_user *user, struct pn_arena *arena)
 {
@@ -184,12 +268,16 @@ pn_user_to_json(const struct pn_user *user, struct pn_arena *arena)
             return NULL;
         }
     }
-    return pn_json_defer(
-        arena, json_pack("{s:s, s:s, s:o, s:o, s:s, s:b, s:s}", "username",
-                         user->username, "display_name", user->display_name,
-                         "email", pn_part_text_json(user->email), "groups",
-                         groups, "role", pn_role_text(user->role), "active",
-                         user->active, "source", user->source));
+    return with_custodians(
+        pn_json_defer(arena,
+                      json_pack("{s:s, s:s, s:o, s:o, s:s, s:b, s:s, s:s}",
+                                "username", user->username, "display_name",
+                                user->display_name, "email",
+                                pn_part_text_json(user->email), "groups",
+                                groups, "role", pn_role_text(user->role),
+                                "active", user->active, "source", user->source,
+                                "kind", pn_words_kind[user->service ? 1 : 0])),
+        user);
 }
 
 /* --- groups -------------------------------------------------------------- */

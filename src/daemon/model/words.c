@@ -11,6 +11,7 @@ const char *const pn_words_ip_report[] = {"enforce", "report", NULL};
 const char *const pn_words_ipmode[] = {"deny", "allow", NULL};
 const char *const pn_words_access[] = {"read-only", "read-write", NULL};
 const char *const pn_words_role[] = {"user", "auditor", "admin", NULL};
+const char *const pn_words_kind[] = {"person", "service", NULL};
 const char *const pn_words_state[] = {
     "revoked",       "expired", "disabled", "suspended",
     "not_yet_valid", "active",  NULL,

@@ -6,6 +6,7 @@
  * that differ.  Documents come from model/codec.h, which writes no secret.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/str.h"
 #include "core/id.h"
@@ -119,6 +120,11 @@ detail_text(struct pn_task *task)
         failed |= json_object_set(doc, "before", task->before);
     } else if (task->after != NULL) {
         failed |= json_object_set(doc, "after", task->after);
+    }
+    /* whose it is, when somebody else did it: a custodian, an administrator */
+    const char *owner = task->token.owner;
+    if (owner != NULL && strcmp(owner, pn_task_actor(task)) != 0) {
+        failed |= json_object_set_new(doc, "owner", json_string(owner));
     }
     if (task->caller->kind == PN_CALLER_TOKEN) {
         const char *by =

@@ -292,8 +292,7 @@ pn_auth_token_create(struct pn_task *task)
                               "a token belongs to a person who makes it "
                               "himself, signed in");
     }
-    task->owner = task->who.user;
-    return pn_task_is_fresh(task);
+    return pn_task_choose_owner(task) && pn_task_is_fresh(task);
 }
 
 /* Load the target; what one may not see does not exist. */
@@ -305,8 +304,9 @@ see_token(struct pn_task *task)
     if (err != PN_OK) {
         return pn_task_store_error(task, err);
     }
-    task->owns =
-        task->who.has_user && task->token.owner_id == task->who.user.id;
+    if (!pn_task_acts_for(task, task->token.owner_id, &task->owns)) {
+        return false;
+    }
     if (!task->owns && task->who.role < PN_ROLE_AUDITOR) {
         return pn_task_store_error(task, PN_E_NOT_FOUND);
     }

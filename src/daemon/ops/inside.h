@@ -241,6 +241,26 @@ PN_MUST_USE bool pn_user_end_all(struct pn_task *task,
 /* doc with what was ended; NULL = out of memory. */
 json_t *pn_stopped_add(json_t *doc, const struct pn_stopped *ended);
 
+/* --- custodians.c -------------------------------------------------------- */
+
+/* Is this owner the caller, or a service account that he keeps? */
+PN_MUST_USE bool pn_task_acts_for(struct pn_task *task, uint64_t owner_id,
+                                  bool *out);
+/* TOKEN_CREATE: task->owner, as change->name says; NULL = the caller. */
+PN_MUST_USE bool pn_task_choose_owner(struct pn_task *task);
+/* What is special about a service account, in USER_CREATE and USER_EDIT; then
+ * the custodians that the wish names. */
+PN_MUST_USE bool pn_user_check_service(struct pn_task *task,
+                                       const struct pn_user *user);
+PN_MUST_USE bool pn_user_take_custodians(struct pn_task *task,
+                                         struct pn_user *user);
+/* The service accounts that this user keeps; none for one himself. */
+PN_MUST_USE bool pn_task_accounts_kept(struct pn_task *task, uint64_t user_id,
+                                       struct pn_named_list *out);
+/* Warn of each account that has no custodian now. */
+PN_MUST_USE bool pn_task_warn_alone(struct pn_task *task,
+                                    const struct pn_named_list *kept);
+
 /* Fill change->user. */
 PN_MUST_USE bool pn_user_answer(struct pn_task *task,
                                 const struct pn_user *user);

@@ -111,7 +111,8 @@ struct pn_stopped {
 /* One change: inputs by act; outputs are filled on success. */
 struct pn_change {
     enum pn_act act;
-    const char *name;   /* user, group, app to edit or delete */
+    const char *name;   /* user, group, app to edit or delete; TOKEN_CREATE:
+                           the owner, NULL = the caller */
     uint64_t id;        /* token to edit, revoke, … */
     const char *reason; /* revoke, stop; NULL = none */
     union {
@@ -178,6 +179,7 @@ struct pn_me {
     struct pn_user user;
     struct pn_allowance allowance;
     char *granted_by; /* group name, or NULL */
+    struct pn_named_list custodian_of;
 };
 PN_MUST_USE bool pn_ops_me(struct pn_ops *ops, const struct pn_caller *caller,
                            struct pn_arena *arena, struct pn_me *out,
@@ -194,7 +196,7 @@ PN_MUST_USE bool pn_ops_token(struct pn_ops *ops,
                               struct pn_fault *fault);
 PN_MUST_USE bool pn_ops_users(struct pn_ops *ops,
                               const struct pn_caller *caller,
-                              const struct pn_page *page,
+                              const struct pn_user_query *query,
                               struct pn_arena *arena, struct pn_user_list *out,
                               struct pn_fault *fault);
 PN_MUST_USE bool pn_ops_user(struct pn_ops *ops, const struct pn_caller *caller,

@@ -65,6 +65,10 @@ me_user(struct pn_store *store, const struct pn_caller *caller,
     if (err != PN_OK) {
         return err;
     }
+    err = pn_store_accounts_kept(store, me.user.id, arena, &me.custodian_of);
+    if (err != PN_OK) {
+        return err;
+    }
     me.user.role = pn_role_of(&me.user, &policy);
     for (uint16_t i = 0; i < me.user.group_count; i++) {
         if (me.user.groups[i].id == me.allowance.granted_by) {
@@ -91,6 +95,19 @@ pn_ops_me(struct pn_ops *ops, const struct pn_caller *caller,
 
 /* --- tokens -------------------------------------------------------------- */
 
+/* May the caller look at what this owner has?  It is his, or he sees all, or
+ * he keeps the service account. */
+static enum pn_err
+may_look(struct pn_store *store, const struct pn_caller *caller,
+         uint64_t owner_id, bool *out)
+{
+    *out = owner_id == caller->user_id || pn_sees_all(caller)
+           || caller->kind == PN_CALLER_LOCAL;
+    return *out || caller->kind != PN_CALLER_SESSION
+               ? PN_OK
+               : pn_store_is_custodian(store, owner_id, caller->user_id, out);
+}
+
 /* Whose tokens the list is limited to; PN_E_NOT_FOUND for people one may not
  * look at, as for people who do not exist. */
 static enum pn_err
@@ -98,6 +115,7 @@ list_owner(struct pn_store *store, const struct pn_caller *caller,
            const char *owner, struct pn_arena *arena, uint64_t *id)
 {
     struct pn_user user;
+    bool may = false;
     if (owner == NULL) {
         *id = pn_sees_all(caller) || caller->kind == PN_CALLER_LOCAL
                   ? 0
@@ -106,13 +124,11 @@ list_owner(struct pn_store *store, const struct pn_caller *caller,
     }
     enum pn_err err =
         pn_store_user_by_name(store, pn_str_from(owner), arena, &user);
-    if (err != PN_OK) {
-        return err;
+    if (err == PN_OK) {
+        err = may_look(store, caller, user.id, &may);
     }
-    if (!pn_sees_all(caller) && caller->kind != PN_CALLER_LOCAL
-        && user.id != caller->user_id)
-    {
-        return PN_E_NOT_FOUND;
+    if (err != PN_OK || !may) {
+        return err != PN_OK ? err : PN_E_NOT_FOUND;
     }
     *id = user.id;
     return PN_OK;
@@ -141,14 +157,13 @@ read_token(struct pn_store *store, const struct pn_caller *caller, uint64_t id,
            struct pn_arena *arena, struct pn_token *out)
 {
     struct pn_token token;
+    bool may = false;
     enum pn_err err = pn_store_token_by_id(store, id, arena, &token);
-    if (err != PN_OK) {
-        return err;
+    if (err == PN_OK) {
+        err = may_look(store, caller, token.owner_id, &may);
     }
-    if (token.owner_id != caller->user_id && !pn_sees_all(caller)
-        && caller->kind != PN_CALLER_LOCAL)
-    {
-        return PN_E_NOT_FOUND;
+    if (err != PN_OK || !may) {
+        return err != PN_OK ? err : PN_E_NOT_FOUND;
     }
     *out = token;
     return PN_OK;
@@ -176,15 +191,25 @@ pn_ops_token(struct pn_ops *ops, const struct pn_caller *caller, uint64_t id,
 
 bool
 pn_ops_users(struct pn_ops *ops, const struct pn_caller *caller,
-             const struct pn_page *page, struct pn_arena *arena,
+             const struct pn_user_query *query, struct pn_arena *arena,
              struct pn_user_list *out, struct pn_fault *fault)
 {
     struct pn_store *store = NULL;
     if (!begin(ops, caller, PN_READ_USERS, arena, fault, &store)) {
         return false;
     }
-    return end(ops, store, pn_store_users(store, page, arena, out), arena,
+    return end(ops, store, pn_store_users(store, query, arena, out), arena,
                fault);
+}
+
+/* Oneself, or a service account that one keeps. */
+static enum pn_err
+is_near(struct pn_store *store, const struct pn_caller *caller,
+        const struct pn_user *user, bool *out)
+{
+    *out = user->id == caller->user_id;
+    return *out ? PN_OK
+                : pn_store_is_custodian(store, user->id, caller->user_id, out);
 }
 
 bool
@@ -193,17 +218,28 @@ pn_ops_user(struct pn_ops *ops, const struct pn_caller *caller,
             struct pn_fault *fault)
 {
     struct pn_store *store = NULL;
-    bool itself = caller->kind == PN_CALLER_SESSION && caller->username != NULL
-                  && pn_str_eq_nocase(pn_str_from(username),
-                                      pn_str_from(caller->username));
-    if (!begin(ops, caller, itself ? PN_READ_ME : PN_READ_USERS, arena, fault,
+    struct pn_user user;
+    bool near = caller->kind != PN_CALLER_SESSION || pn_sees_all(caller);
+    if (!begin(ops, caller, near ? PN_READ_USERS : PN_READ_ME, arena, fault,
                &store))
     {
         return false;
     }
-    return end(ops, store,
-               pn_store_user_by_name(store, pn_str_from(username), arena, out),
-               arena, fault);
+    enum pn_err err =
+        pn_store_user_by_name(store, pn_str_from(username), arena, &user);
+    if (err == PN_OK && !near) {
+        err = is_near(store, caller, &user, &near);
+    }
+    if (!near && (err == PN_OK || err == PN_E_NOT_FOUND)) {
+        pn_reader_give(ops, store);
+        return pn_may_read(caller, PN_READ_USERS, arena, fault)
+                   ? pn_fault_store(fault, arena, PN_E_NOT_FOUND)
+                   : false;
+    }
+    if (err == PN_OK) {
+        *out = user;
+    }
+    return end(ops, store, err, arena, fault);
 }
 
 bool

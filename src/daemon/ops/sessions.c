@@ -244,7 +244,7 @@ check_password(struct pn_task *task, const struct pn_sign_in *sign_in,
     if (err != PN_OK) {
         return pn_task_store_error(task, err);
     }
-    bool active = found && user->active;
+    bool active = found && user->active && !user->service;
     err = pn_password_verify(sign_in->password,
                              active ? user->password_hash : NULL);
     if (err == PN_OK) {
@@ -306,7 +306,8 @@ pn_apply_sign_in(struct pn_task *task)
     struct pn_user *user = &task->who.user;
     enum pn_err err =
         pn_store_user_by_id(task->store, session.user_id, task->arena, user);
-    if (err != PN_OK || !user->active || user->password_hash == NULL
+    if (err != PN_OK || !user->active || user->service
+        || user->password_hash == NULL
         || strcmp(user->password_hash, task->checked_hash) != 0)
     {
         return err == PN_OK || err == PN_E_NOT_FOUND

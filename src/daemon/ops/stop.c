@@ -48,7 +48,10 @@ pn_apply_user_stop(struct pn_task *task)
 {
     const char *reason = task->change->reason;
     struct pn_user before;
-    if (!pn_reason_fits(task) || !pn_user_find(task, &before)) {
+    struct pn_named_list kept = {0};
+    if (!pn_reason_fits(task) || !pn_user_find(task, &before)
+        || !pn_task_accounts_kept(task, before.id, &kept))
+    {
         return false;
     }
     struct pn_user after = before;
@@ -60,7 +63,8 @@ pn_apply_user_stop(struct pn_task *task)
     struct pn_stopped *ended = &task->change->stopped;
     if (!pn_user_end_all(task, &after, reason != NULL ? reason : "stopped",
                          ended)
-        || !pn_user_admin_remains(task, &before))
+        || !pn_user_admin_remains(task, &before)
+        || !pn_task_warn_alone(task, &kept))
     {
         return false;
     }

@@ -230,6 +230,9 @@ check_scopes(struct pn_task *task, const struct pn_token *token,
              const struct pn_user *owner)
 {
     uint32_t can = pn_scopes_of_role(pn_role_of(owner, &task->policy));
+    if (!task->who.has_user || task->who.user.id != owner->id) {
+        can &= pn_scopes_of_role(task->who.role); /* a custodian's own limit */
+    }
     for (uint16_t i = 0; i < token->scope_count; i++) {
         uint32_t bit = 0;
         uint16_t bad = 0;

@@ -103,6 +103,18 @@ pn_user_find(struct pn_task *task, struct pn_user *out)
     return err == PN_OK ? true : pn_task_store_error(task, err);
 }
 
+/* A service account again as the store has it, with what is derived. */
+static bool
+derive(struct pn_task *task, struct pn_user *user)
+{
+    if (!user->service) {
+        return true;
+    }
+    enum pn_err err =
+        pn_store_user_by_id(task->store, user->id, task->arena, user);
+    return err == PN_OK ? true : pn_task_store_error(task, err);
+}
+
 /* --- making and editing -------------------------------------------------- */
 
 bool
@@ -132,12 +144,17 @@ pn_apply_user_create(struct pn_task *task)
     user.email = user.email != NULL ? user.email : empty;
     user.source = source;
     user.created_at = task->now;
-    if (!resolve_groups(task, &user)) {
+    if (!pn_user_check_service(task, &user) || !resolve_groups(task, &user)
+        || !pn_user_take_custodians(task, &user))
+    {
         return false;
     }
     enum pn_err err = pn_store_user_insert(task->store, &user);
     if (err != PN_OK) {
         return name_taken(task, err);
+    }
+    if (!derive(task, &user)) {
+        return false;
     }
     pn_audit_note(task, user.username, NULL,
                   pn_user_to_json(&user, task->arena));
@@ -185,16 +202,24 @@ pn_apply_user_edit(struct pn_task *task)
 {
     const struct pn_user_wish *wish = task->change->in.user;
     struct pn_user before;
-    if (!pn_user_find(task, &before)) {
+    struct pn_named_list kept = {0};
+    if (!pn_user_find(task, &before)
+        || !pn_task_accounts_kept(task, before.id, &kept))
+    {
         return false;
     }
     struct pn_user after = before;
-    if (!merge_user(task, &after)) {
+    if (!pn_user_check_service(task, &before) || !merge_user(task, &after)
+        || !pn_user_take_custodians(task, &after))
+    {
         return false;
     }
     enum pn_err err = pn_store_user_update(task->store, &after);
     if (err != PN_OK) {
         return name_taken(task, err);
+    }
+    if (!pn_task_warn_alone(task, &kept) || !derive(task, &after)) {
+        return false;
     }
     bool ends = !after.active || (wish->given & PN_FIELD_PASSWORD) != 0;
     if ((ends && !pn_user_end_sessions(task, &after))

@@ -36,6 +36,13 @@ PN_MUST_USE enum pn_err pn_run_for_int(struct pn_stmt *q, int64_t *out);
 void *pn_grown(struct pn_arena *arena, void *items, size_t count,
                size_t item_size);
 
+/* Custodians of a service account; nothing for a person. */
+PN_MUST_USE enum pn_err pn_custodians_load(struct pn_store *store,
+                                           struct pn_arena *arena,
+                                           struct pn_user *user);
+PN_MUST_USE enum pn_err pn_custodians_put(struct pn_store *store,
+                                          const struct pn_user *user);
+
 /* Cursors: hexadecimal of the last item's sort key.  An empty text is the
  * first page; PN_E_SYNTAX for anything we did not write. */
 PN_MUST_USE enum pn_err pn_cursor_text(const struct pn_page *page,

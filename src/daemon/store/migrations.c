@@ -167,11 +167,28 @@ static const char enforcement_sql[] =
     " uses INTEGER NOT NULL,"
     " PRIMARY KEY (token_id, address, app)) STRICT, WITHOUT ROWID;";
 
+/* Accounts that nobody signs in to, and who keeps them. */
+static const char custodians_sql[] =
+    "ALTER TABLE users ADD COLUMN service INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX users_of_kind ON users (service, username_key);"
+
+    "CREATE TABLE custodians ("
+    " account_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,"
+    " user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,"
+    " PRIMARY KEY (account_id, user_id)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX custodians_of_user ON custodians (user_id, account_id);"
+
+    "CREATE TABLE custodian_groups ("
+    " account_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,"
+    " group_id INTEGER NOT NULL REFERENCES user_groups (id) ON DELETE CASCADE,"
+    " PRIMARY KEY (account_id, group_id)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX custodian_groups_of_group"
+    " ON custodian_groups (group_id, account_id);";
+
 static const struct step steps[] = {
-    {"people", people_sql},
-    {"tokens", tokens_sql},
-    {"history", history_sql},
-    {"enforcement", enforcement_sql},
+    {"people", people_sql},         {"tokens", tokens_sql},
+    {"history", history_sql},       {"enforcement", enforcement_sql},
+    {"custodians", custodians_sql},
 };
 
 static void

@@ -56,6 +56,17 @@ PN_MUST_USE enum pn_err pn_store_user_delete(struct pn_store *store,
 PN_MUST_USE enum pn_err pn_store_active_admins(struct pn_store *store,
                                                uint32_t *count);
 
+/* Does this active person keep the service account?  False for persons. */
+PN_MUST_USE enum pn_err pn_store_is_custodian(struct pn_store *store,
+                                              uint64_t account_id,
+                                              uint64_t user_id, bool *out);
+/* The service accounts that name this user or a group of his, whether he is
+ * active or not; at most 200, by name. */
+PN_MUST_USE enum pn_err pn_store_accounts_kept(struct pn_store *store,
+                                               uint64_t user_id,
+                                               struct pn_arena *arena,
+                                               struct pn_named_list *out);
+
 PN_MUST_USE enum pn_err pn_store_group_by_name(struct pn_store *store,
                                                struct pn_str name,
                                                struct pn_arena *arena,
@@ -100,8 +111,12 @@ struct pn_audit_list {
     char *next;
 };
 
+struct pn_user_query {
+    struct pn_page page;
+    enum { PN_USERS_ALL = 0, PN_USERS_PERSONS, PN_USERS_SERVICES } kind;
+};
 PN_MUST_USE enum pn_err pn_store_users(struct pn_store *store,
-                                       const struct pn_page *page,
+                                       const struct pn_user_query *query,
                                        struct pn_arena *arena,
                                        struct pn_user_list *out);
 PN_MUST_USE enum pn_err pn_store_groups(struct pn_store *store,

@@ -30,7 +30,7 @@ key_of(struct pn_str username, struct key *out)
 
 #define USER_COLUMNS                                                           \
     "id, username, display_name, email, password_hash, must_change_password,"  \
-    " role, active, source, created_at"
+    " role, active, source, created_at, service"
 
 static enum pn_err
 read_user(struct pn_stmt *q, struct pn_arena *arena, void *out)
@@ -47,6 +47,7 @@ read_user(struct pn_stmt *q, struct pn_arena *arena, void *out)
         .active = pn_stmt_col_int(q, 7) != 0,
         .source = pn_row_text(&row, 8),
         .created_at = pn_stmt_col_int(q, 9),
+        .service = pn_stmt_col_int(q, 10) != 0,
     };
 
     if (row.no_memory) {
@@ -107,6 +108,9 @@ load_user(struct pn_store *store, struct pn_stmt *q, struct pn_arena *arena,
         err = load_groups(store, arena, &user);
     }
     if (err == PN_OK) {
+        err = pn_custodians_load(store, arena, &user);
+    }
+    if (err == PN_OK) {
         *out = user;
     }
     return err;
@@ -139,8 +143,9 @@ pn_store_user_by_id(struct pn_store *store, uint64_t id, struct pn_arena *arena,
     return load_user(store, q, arena, out);
 }
 
+/* Memberships, and the custodians of a service account. */
 static enum pn_err
-put_groups(struct pn_store *store, const struct pn_user *user)
+put_relations(struct pn_store *store, const struct pn_user *user)
 {
     struct pn_stmt *q =
         pn_db_query(store->db, "DELETE FROM memberships WHERE user_id ="
@@ -156,7 +161,7 @@ put_groups(struct pn_store *store, const struct pn_user *user)
         pn_stmt_id(q, 2, user->groups[i].id);
         err = pn_stmt_run(q);
     }
-    return err;
+    return err == PN_OK ? pn_custodians_put(store, user) : err;
 }
 
 static void
@@ -181,8 +186,8 @@ pn_store_user_insert(struct pn_store *store, const struct pn_user *user)
         store->db,
         "INSERT INTO users (id, username, username_key, display_name, email,"
         " password_hash, must_change_password, role, active, source,"
-        " created_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
+        " created_at, service)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)");
     struct key key;
     enum pn_err err = key_of(pn_str_from(user->username), &key);
 
@@ -191,8 +196,9 @@ pn_store_user_insert(struct pn_store *store, const struct pn_user *user)
     }
     bind_user(q, user, &key);
     pn_stmt_int(q, 11, user->created_at);
+    pn_stmt_int(q, 12, user->service);
     err = pn_stmt_run(q);
-    return err == PN_OK ? put_groups(store, user) : err;
+    return err == PN_OK ? put_relations(store, user) : err;
 }
 
 enum pn_err
@@ -211,7 +217,7 @@ pn_store_user_update(struct pn_store *store, const struct pn_user *user)
     }
     bind_user(q, user, &key);
     err = pn_run_on_row(store, q);
-    return err == PN_OK ? put_groups(store, user) : err;
+    return err == PN_OK ? put_relations(store, user) : err;
 }
 
 enum pn_err
@@ -237,8 +243,9 @@ pn_store_user_delete(struct pn_store *store, uint64_t id)
 enum pn_err
 pn_store_active_admins(struct pn_store *store, uint32_t *count)
 {
-    struct pn_stmt *q = pn_db_query(
-        store->db, "SELECT COUNT(*) FROM users WHERE role = $1 AND active = 1");
+    struct pn_stmt *q =
+        pn_db_query(store->db, "SELECT COUNT(*) FROM users WHERE role = $1"
+                               " AND active = 1 AND service = 0");
     int64_t admins = 0;
     enum pn_err err;
 
@@ -260,18 +267,26 @@ cursor_of(const void *last, struct pn_arena *arena)
 }
 
 enum pn_err
-pn_store_users(struct pn_store *store, const struct pn_page *page,
+pn_store_users(struct pn_store *store, const struct pn_user_query *query,
                struct pn_arena *arena, struct pn_user_list *out)
 {
     static const struct pn_page_noun noun = {
         .size = sizeof(struct pn_user), .read = read_user, .cursor = cursor_of};
     struct pn_page_items items;
     struct pn_user *user;
-    enum pn_err err = pn_page_by_text(
-        pn_db_query(store->db,
-                    "SELECT " USER_COLUMNS " FROM users"
-                    " WHERE username_key > $1 ORDER BY username_key LIMIT $2"),
-        page, &noun, arena, &items);
+    bool all = query->kind == PN_USERS_ALL;
+    struct pn_stmt *q = pn_db_query(
+        store->db,
+        all ? "SELECT " USER_COLUMNS " FROM users WHERE username_key > $1"
+              " ORDER BY username_key LIMIT $2"
+            : "SELECT " USER_COLUMNS " FROM users WHERE username_key > $1"
+              " AND service = $3 ORDER BY username_key LIMIT $2");
+    enum pn_err err;
+
+    if (!all) {
+        pn_stmt_int(q, 3, query->kind == PN_USERS_SERVICES);
+    }
+    err = pn_page_by_text(q, &query->page, &noun, arena, &items);
 
     if (err != PN_OK) {
         return err;
@@ -279,6 +294,9 @@ pn_store_users(struct pn_store *store, const struct pn_page *page,
     user = items.item;
     for (uint16_t i = 0; err == PN_OK && i < items.count; i++) {
         err = load_groups(store, arena, &user[i]);
+        if (err == PN_OK) {
+            err = pn_custodians_load(store, arena, &user[i]);
+        }
     }
     if (err == PN_OK) {
         *out = (struct pn_user_list){user, items.count, items.next};
