@@ -73,7 +73,7 @@ events {{ worker_connections 1024; multi_accept on; }}
 http {{
     access_log off;
     keepalive_requests 1000000000;
-    request_pool_size 8k;
+    request_pool_size 12k;
     client_body_temp_path {dir}/t1; proxy_temp_path {dir}/t2;
     fastcgi_temp_path {dir}/t3; uwsgi_temp_path {dir}/t4; scgi_temp_path {dir}/t5;
     {body}

@@ -252,7 +252,7 @@ put_http(const struct pn_up *up, struct pn_buf *conf)
                 "    client_max_body_size 0;\n"
                 "    keepalive_timeout 75s;\n"
                 /* room for the identity without a second block */
-                "    request_pool_size 8k;\n"
+                "    request_pool_size 12k;\n"
                 "    map $http_upgrade $up_upgrade { default ''; "
                 "~*^websocket$ websocket; }\n"
                 "    map $up_upgrade $up_connection { default upgrade; '' "
