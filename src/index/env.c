@@ -33,6 +33,7 @@ struct pn_index_env {
     MDB_env *lmdb;
     MDB_dbi dbi;
     pthread_rwlock_t resize;
+    uint64_t moves; /* of the map; under resize */
     char lock_path[PN_INDEX_PATH_MAX];
     off_t lock_len;
 };
@@ -386,6 +387,7 @@ cure(struct pn_index_env *env, int rc)
     err = resize_begin(env);
     if (err == PN_OK) {
         err = pn_index_lmdb_err(mdb_env_set_mapsize(env->lmdb, 0));
+        env->moves++;
         (void) pthread_rwlock_unlock(&env->resize);
     }
     return err;
@@ -421,6 +423,12 @@ pn_index_env_reset(struct pn_index_env *env, MDB_txn *txn)
     (void) pthread_rwlock_unlock(&env->resize);
 }
 
+uint64_t
+pn_index_env_moves(const struct pn_index_env *env)
+{
+    return env->moves;
+}
+
 enum pn_err
 pn_index_env_grow(struct pn_index_env *env)
 {
@@ -434,6 +442,7 @@ pn_index_env_grow(struct pn_index_env *env)
     if (err == PN_OK) {
         err = pn_index_lmdb_err(
             mdb_env_set_mapsize(env->lmdb, info.me_mapsize * 2));
+        env->moves++;
         (void) pthread_rwlock_unlock(&env->resize);
     }
     return err;

@@ -48,6 +48,10 @@ PN_MUST_USE enum pn_err pn_index_env_read(struct pn_index_env *env,
 /* Let go of what it reads; the transaction stays, for the next read. */
 void pn_index_env_reset(struct pn_index_env *env, MDB_txn *txn);
 
+/* Raised whenever the map moved, and with it all that was read before.  Between
+ * pn_index_env_read() and _reset(). */
+uint64_t pn_index_env_moves(const struct pn_index_env *env);
+
 /* Double the map.  PN_E_BUSY when this process reads just then. */
 PN_MUST_USE enum pn_err pn_index_env_grow(struct pn_index_env *env);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reading.  Per request: one word of the page compared, one transaction
- * renewed, look-ups, reset.  Everything else happens when something changed.
+ * renewed, look-ups (of keys not found in this snapshot before), reset.
+ * Everything else happens when something changed.
  */
 #include "index/index.h"
 
@@ -13,6 +14,7 @@
 #include "base/str.h"
 #include "index/env.h"
 #include "index/files.h"
+#include "index/finds.h"
 #include "index/key.h"
 #include "index/page.h"
 
@@ -26,11 +28,15 @@ struct pn_index {
     uint64_t generation; /* of env */
     uint64_t policy_version;
     MDB_txn *txn;
+    size_t snapshot;    /* txn's, which finds belong to */
+    uint64_t moves;     /* of env's map, likewise */
     bool live;          /* between begin and end */
     int64_t checked_at; /* when current was last compared with its name */
+    int64_t fresh_at;   /* when it was last found not to be stale */
     int64_t failed_at;  /* when opening last failed */
     enum pn_err failed; /* why, or PN_OK */
     char why[WHY_MAX];
+    struct pn_index_finds finds;
 };
 
 enum pn_err
@@ -49,6 +55,7 @@ pn_index_new(const char *dir, struct pn_index **out)
         return PN_E_NOMEM;
     }
     pn_index_path(index->dir, dir, NULL);
+    index->fresh_at = -1;
     *out = index;
     return PN_OK;
 }
@@ -63,6 +70,7 @@ close_env(struct pn_index *index)
     pn_index_env_done(index->env);
     index->env = NULL;
     index->generation = 0;
+    pn_index_finds_forget(&index->finds);
 }
 
 static void
@@ -243,6 +251,30 @@ map_page(struct pn_index *index, int64_t now)
     return PN_OK;
 }
 
+/* Reads a clock, so asked once a second. */
+static bool
+is_stale(const struct pn_index *index)
+{
+    const struct pn_index_page *page = index->map.page;
+
+    return atomic_load_explicit(&page->stale_after_s, memory_order_relaxed) != 0
+           && pn_index_page_is_stale(page, &index->boot, pn_index_boot_ms());
+}
+
+/* After a commit, or when the map moved, what was found is no longer there. */
+static void
+follow_snapshot(struct pn_index *index)
+{
+    size_t snapshot = mdb_txn_id(index->txn);
+    uint64_t moves = pn_index_env_moves(index->env);
+
+    if (snapshot != index->snapshot || moves != index->moves) {
+        index->snapshot = snapshot;
+        index->moves = moves;
+        pn_index_finds_forget(&index->finds);
+    }
+}
+
 static enum pn_err
 ready(struct pn_index *index, int64_t now)
 {
@@ -259,18 +291,17 @@ ready(struct pn_index *index, int64_t now)
     if (err != PN_OK) {
         return err;
     }
-    if (atomic_load_explicit(&index->map.page->stale_after_s,
-                             memory_order_relaxed)
-            != 0
-        && pn_index_page_is_stale(index->map.page, &index->boot,
-                                  pn_index_boot_ms()))
-    {
-        return fail(index, "current", PN_E_STALE);
+    if (index->fresh_at != now) {
+        if (is_stale(index)) {
+            return fail(index, "current", PN_E_STALE);
+        }
+        index->fresh_at = now;
     }
     err = pn_index_env_read(index->env, &index->txn);
     if (err != PN_OK) {
         return fail_generation(index, index->generation, "lock.mdb", err);
     }
+    follow_snapshot(index);
     return PN_OK;
 }
 
@@ -315,9 +346,13 @@ get(struct pn_index *index, const struct pn_index_key *key, struct pn_str *out)
     if (!index->live) {
         return PN_E_STATE;
     }
+    if (pn_index_finds_get(&index->finds, key, out)) {
+        return PN_OK;
+    }
     rc = mdb_get(index->txn, pn_index_env_dbi(index->env), &k, &v);
     if (rc == MDB_SUCCESS) {
         *out = (struct pn_str){v.mv_data, v.mv_size};
+        pn_index_finds_put(&index->finds, key, *out);
         return PN_OK;
     }
     return rc == MDB_NOTFOUND ? PN_E_NOT_FOUND : PN_E_DAMAGED;
