@@ -132,6 +132,36 @@ cell_secrets(struct pn_cli *cli, const json_t *item)
     return text;
 }
 
+static const char *
+cell_addresses(struct pn_cli *cli, const json_t *item)
+{
+    const json_t *seen = pn_json_at(item, "last_used.addresses"), *one;
+    const char *text = "";
+    size_t i;
+
+    json_array_foreach(seen, i, one)
+    {
+        text = pn_arena_printf(cli->arena, "%s%s%s", text, i > 0 ? ", " : "",
+                               pn_json_text(one, "address"));
+        if (text == NULL) {
+            return "?";
+        }
+    }
+    return text[0] != '\0' ? text : "-";
+}
+
+/* Worth a look: a forgotten script, or a thief. */
+static const char *
+cell_superseded(struct pn_cli *cli, const json_t *item)
+{
+    const char *at = pn_json_text(item, "superseded_use.at");
+    const char *text =
+        pn_arena_printf(cli->arena, "%s from %s", at,
+                        pn_json_text(item, "superseded_use.address"));
+
+    return at[0] == '\0' ? "-" : text != NULL ? text : "?";
+}
+
 static const struct pn_column list_columns[] = {
     {"ID", "id", NULL},
     {"OWNER", "owner", NULL},
@@ -164,6 +194,9 @@ static const struct pn_column show_columns[] = {
     {"last used", "last_used.at", NULL},
     {"last address", "last_used.address", NULL},
     {"last application", "last_used.app", NULL},
+    {"last method", "last_used.method", NULL},
+    {"addresses", NULL, cell_addresses},
+    {"replaced secret used", NULL, cell_superseded},
     {NULL, NULL, NULL},
 };
 

@@ -6,7 +6,7 @@
 
 #include "base/str.h"
 
-enum { MAGIC_LEN = 4, VERSION = 1 };
+enum { MAGIC_LEN = 4, VERSION = 2 };
 
 static const char magic[MAGIC_LEN] = {'P', 'N', 'U', 'S'};
 
@@ -60,6 +60,8 @@ pn_usage_add(struct pn_buf *datagram, const struct pn_usage *usage)
     size_t start = datagram->len;
 
     pn_put_u64(datagram, usage->token_id);
+    pn_buf_add(datagram, (struct pn_str){(const char *) usage->secret,
+                                         sizeof(usage->secret)});
     pn_put_u8(datagram, (uint8_t) usage->reason);
     pn_put_u32(datagram, usage->count);
     pn_put_u64(datagram, (uint64_t) usage->at);
@@ -116,13 +118,14 @@ enum pn_err
 pn_usage_next(struct pn_cursor *cur, struct pn_usage *out)
 {
     struct pn_usage usage;
-    const uint8_t *address;
+    const uint8_t *secret, *address;
     uint8_t reason;
 
     if (pn_cursor_at_end(cur)) {
         return PN_E_NOT_FOUND;
     }
     usage.token_id = pn_cursor_u64(cur);
+    secret = pn_cursor_bytes(cur, sizeof(usage.secret));
     reason = pn_cursor_u8(cur);
     usage.count = pn_cursor_u32(cur);
     usage.at = (int64_t) pn_cursor_u64(cur);
@@ -132,13 +135,14 @@ pn_usage_next(struct pn_cursor *cur, struct pn_usage *out)
     usage.user = get_text(cur);
     usage.agent = get_text(cur);
     usage.path = get_text(cur);
-    if (cur->bad || address == NULL || reason >= PN_REASON_COUNT
-        || usage.count == 0 || usage.at < 0)
+    if (cur->bad || secret == NULL || address == NULL
+        || reason >= PN_REASON_COUNT || usage.count == 0 || usage.at < 0)
     {
         cur->bad = true;
         return PN_E_DAMAGED;
     }
     usage.reason = (enum pn_reason) reason;
+    memcpy(usage.secret, secret, sizeof(usage.secret));
     memcpy(usage.address.bytes, address, sizeof(usage.address.bytes));
     *out = usage;
     return PN_OK;

@@ -11,12 +11,18 @@
 #include "base/cursor.h"
 #include "core/decision.h"
 
-enum { PN_USAGE_DATAGRAM_MAX = 8192, PN_USAGE_TEXT_MAX = 64 };
+enum {
+    PN_USAGE_DATAGRAM_MAX = 8192,
+    PN_USAGE_TEXT_MAX = 64,
+    PN_USAGE_SECRET_LEN = 8,
+};
 
 /* One line: this token (or address, for failures) on this app since the last
  * datagram. */
 struct pn_usage {
     uint64_t token_id; /* 0 = no known token */
+    /* Which of the token's secrets: the first bytes of its hash; else 0. */
+    uint8_t secret[PN_USAGE_SECRET_LEN];
     enum pn_reason reason;
     uint32_t count;
     int64_t at; /* the latest, Unix seconds */

@@ -143,6 +143,15 @@ set_group(const char *path, const char *group)
            || failed("set group of", path, PN_E_PERMISSION);
 }
 
+/* A token on our own API. */
+static void
+own_use(void *arg, const struct pn_usage *usage)
+{
+    struct pn_usage_receiver *receiver = arg;
+
+    pn_usage_take(receiver, usage);
+}
+
 static bool
 start_usage(struct parts *parts)
 {
@@ -177,7 +186,11 @@ start_usage(struct parts *parts)
         return false;
     }
     err = pn_usage_start(&options, &parts->usage);
-    return err == PN_OK || failed("start", "usage receiver", err);
+    if (err != PN_OK) {
+        return failed("start", "usage receiver", err);
+    }
+    pn_ops_on_use(parts->ops, own_use, parts->usage);
+    return true;
 }
 
 static bool
@@ -226,9 +239,9 @@ static void
 usage_counts(void *arg, struct pn_api_counts *out)
 {
     struct parts *parts = arg;
-    struct pn_usage_counts counts;
+    struct pn_usage_totals counts;
 
-    pn_usage_counts(parts->usage, &counts);
+    pn_usage_totals(parts->usage, &counts);
     *out = (struct pn_api_counts){
         .usage_datagrams = counts.datagrams,
         .usage_refused = counts.refused,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Telling posternd who used what: one datagram a worker and second.
+ * Telling posternd who used what: some datagrams a worker and second.
  *
  * Events are added up in a fixed table of this process.  When posternd does not
  * listen, or its queue is full, they wait; when the table is full, an ordinary
@@ -12,10 +12,13 @@
 #include "core/usage.h"
 
 enum {
-    SLOTS = 256, /* a power of two */
-    PROBES = 8,
+    SLOTS = 1024, /* a power of two */
+    PROBES = 16,
+    ADDRESSES = 5, /* of one token, before its lines are thrown together */
     TEXT = PN_USAGE_TEXT_MAX + 4, /* so that core sees what it cuts */
-    PERIOD_MS = 1000
+    PERIOD_MS = 1000,
+    SOON_MS = 20,  /* half full: do not wait for the second to end */
+    DATAGRAMS = 32 /* at once */
 };
 
 typedef struct {
@@ -35,6 +38,7 @@ typedef struct {
     ngx_uint_t waiting;
     ngx_socket_t socket;
     ngx_uint_t unreachable; /* has been logged */
+    ngx_uint_t soon;        /* the timer was set to SOON_MS */
     ngx_event_t timer;
     ngx_connection_t dummy; /* nginx's debug log wants one of every timer */
 } pending_t;
@@ -66,20 +70,25 @@ is_same(const text_t *text, struct pn_str other)
            && (len == 0 || ngx_memcmp(text->bytes, other.ptr, len) == 0);
 }
 
-/* Events of a token add up whatever the address, others by address. */
+/* The same token, secret (or nobody known), outcome and app. */
 static ngx_uint_t
-adds_up(const entry_t *entry, const struct pn_usage *usage)
+is_kin(const entry_t *entry, const struct pn_usage *usage)
 {
     const struct pn_usage *line = &entry->line;
 
     return line->count > 0 && line->token_id == usage->token_id
            && line->reason == usage->reason
-           && (usage->token_id != 0
-               || ngx_memcmp(&line->address, &usage->address,
-                             sizeof(line->address))
-                      == 0)
+           && ngx_memcmp(line->secret, usage->secret, sizeof(line->secret)) == 0
            && is_same(&entry->app, usage->app)
            && is_same(&entry->user, usage->user);
+}
+
+static ngx_uint_t
+is_from(const entry_t *entry, const struct pn_usage *usage)
+{
+    return ngx_memcmp(&entry->line.address, &usage->address,
+                      sizeof(usage->address))
+           == 0;
 }
 
 static uint32_t
@@ -96,24 +105,34 @@ slot_of(const struct pn_usage *usage)
     return (uint32_t) (key >> 40);
 }
 
-/* NULL: no room for this one. */
+/* The line to add to, free or in use; NULL: no room for this one. */
 static entry_t *
 find(const struct pn_usage *usage, ngx_uint_t urgent)
 {
     uint32_t start = slot_of(usage);
-    entry_t *room = NULL;
+    entry_t *room = NULL, *kin = NULL;
+    ngx_uint_t known = usage->token_id != 0, relatives = 0;
 
     for (uint32_t i = 0; i < PROBES; i++) {
         entry_t *entry = &pending.entries[(start + i) % SLOTS];
 
-        if (adds_up(entry, usage)) {
-            return entry;
+        if (is_kin(entry, usage)) {
+            if (is_from(entry, usage)) {
+                return entry;
+            }
+            kin = entry;
+            relatives++;
         }
         if (room == NULL || room->line.count > 0) {
             if (entry->line.count == 0 || (urgent && !entry->urgent)) {
                 room = entry;
             }
         }
+    }
+    if (known && kin != NULL
+        && (relatives >= ADDRESSES || room == NULL || room->line.count > 0))
+    {
+        return kin; /* counts matter more than every address */
     }
     if (room != NULL) {
         pending.waiting += room->line.count == 0;
@@ -142,10 +161,12 @@ add(const struct pn_usage *usage, ngx_uint_t urgent)
     keep(&entry->path, usage->path);
 }
 
-/* Append entries of one urgency until the datagram is full. */
-static void
+/* Append entries of one urgency until the datagram is full; how many. */
+static ngx_uint_t
 collect(struct pn_buf *datagram, ngx_uint_t urgent)
 {
+    ngx_uint_t put = 0;
+
     for (ngx_uint_t i = 0; i < SLOTS; i++) {
         entry_t *entry = &pending.entries[i];
 
@@ -157,8 +178,13 @@ collect(struct pn_buf *datagram, ngx_uint_t urgent)
         entry->line.user = text_of(&entry->user);
         entry->line.agent = text_of(&entry->agent);
         entry->line.path = text_of(&entry->path);
-        entry->sent = pn_usage_add(datagram, &entry->line) == PN_OK;
+        if (pn_usage_add(datagram, &entry->line) != PN_OK) {
+            break;
+        }
+        entry->sent = 1;
+        put++;
     }
+    return put;
 }
 
 static void
@@ -214,29 +240,46 @@ report(ngx_log_t *log, ngx_int_t rc, const ngx_str_t *path)
     pending.unreachable = rc != NGX_OK;
 }
 
+/* One datagram; NGX_DONE: there is nothing to send. */
+static ngx_int_t
+send_some(const ngx_str_t *path)
+{
+    char bytes[PN_USAGE_DATAGRAM_MAX];
+    struct pn_buf datagram = PN_BUF(bytes);
+    ngx_uint_t put;
+    ngx_int_t rc;
+
+    pn_usage_begin(&datagram);
+    put = collect(&datagram, 1);
+    put += collect(&datagram, 0);
+    if (put == 0) {
+        return NGX_DONE;
+    }
+    rc = send_datagram(path, pn_buf_str(&datagram));
+    settle(rc == NGX_OK);
+    return rc;
+}
+
 static void
 flush(ngx_log_t *log)
 {
     ngx_http_postern_main_conf_t *mcf =
         ngx_http_cycle_get_module_main_conf(ngx_cycle, ngx_http_postern_module);
-    char bytes[PN_USAGE_DATAGRAM_MAX];
-    struct pn_buf datagram = PN_BUF(bytes);
-    ngx_int_t rc;
+    ngx_int_t rc = NGX_OK;
 
     if (mcf == NULL || mcf->usage.len == 0 || pending.waiting == 0) {
         return;
     }
-    pn_usage_begin(&datagram);
-    collect(&datagram, 1);
-    collect(&datagram, 0);
-    rc = send_datagram(&mcf->usage, pn_buf_str(&datagram));
-    report(log, rc, &mcf->usage);
-    settle(rc == NGX_OK);
+    for (ngx_uint_t i = 0; i < DATAGRAMS && rc == NGX_OK; i++) {
+        rc = send_some(&mcf->usage);
+    }
+    report(log, rc == NGX_DONE ? NGX_OK : rc, &mcf->usage);
 }
 
 static void
 on_timer(ngx_event_t *event)
 {
+    pending.soon = 0;
     flush(event->log);
     if (pending.waiting > 0) {
         ngx_add_timer(event, PERIOD_MS);
@@ -247,8 +290,9 @@ static void
 arm(void)
 {
     ngx_event_t *timer = &pending.timer;
+    ngx_uint_t soon = pending.waiting >= SLOTS / 2 && !pending.unreachable;
 
-    if (timer->timer_set) {
+    if (timer->timer_set && (!soon || pending.soon)) {
         return;
     }
     pending.dummy.fd = (ngx_socket_t) -1;
@@ -256,7 +300,8 @@ arm(void)
     timer->handler = on_timer;
     timer->log = ngx_cycle->log;
     timer->cancelable = 1; /* an old worker may exit meanwhile */
-    ngx_add_timer(timer, PERIOD_MS);
+    pending.soon = soon;
+    ngx_add_timer(timer, soon ? SOON_MS : PERIOD_MS);
 }
 
 /* Refusals that somebody should see even when ordinary counts are lost. */
@@ -304,6 +349,10 @@ ngx_http_postern_usage_note(ngx_http_request_t *r, ngx_http_postern_ctx_t *ctx)
         return;
     }
     (void) ngx_http_postern_address(r, &usage.address);
+    if (decision->secret_known) {
+        ngx_memcpy(usage.secret, ctx->record->credential.hash.bytes,
+                   sizeof(usage.secret));
+    }
     if (decision->report) {
         describe(r, ctx->record, &usage);
     }

@@ -3,6 +3,7 @@
 import pytest
 
 from harness.front import Front
+from harness.process import wait_until
 
 
 @pytest.fixture
@@ -48,3 +49,37 @@ def test_only_its_owner_rotates_and_not_what_has_ended(front):
     assert front.posternd.bearer(made["token"]).post(path).status == 403
     assert front.alice.post(f"/tokens/{made['id']}/revoke").status == 200
     assert rotate(front, made["id"], status=409).code == "token_revoked"
+
+
+def test_one_sees_which_secret_is_still_used(front):
+    made, old = front.token()
+    fresh = rotate(front, made["id"]).json["token"]
+
+    def used():
+        return [s["last_used_at"] for s in front.shown(made["id"])["secrets"]]
+    assert used() == [None, None]
+    assert front.get(old).status == 200
+    wait_until(lambda: used()[1], "the use of the former secret")
+    assert used()[0] is None
+    assert front.get(fresh).status == 200
+    wait_until(lambda: used()[0], "the use of the present secret")
+
+
+def test_a_replaced_secret_that_is_used_is_reported(front):
+    made, old = front.token()
+    rotate(front, made["id"], {"overlap_hours": 0})
+    assert front.shown(made["id"])["superseded_use"] is None
+    for _ in range(3):
+        assert front.get(old).code == "token_superseded"
+    use = wait_until(lambda: front.shown(made["id"])["superseded_use"])
+    assert use["address"] == "127.0.0.1" and use["at"].endswith("Z")
+    assert front.get(old).code == "token_superseded"
+
+    def counted():
+        days = front.alice.get(f"/tokens/{made['id']}/usage").json["items"]
+        return sum(d["outcomes"].get("token_superseded", 0) for d in days)
+    wait_until(lambda: counted() == 4, "all four uses")
+    events = [e for e in front.local.get("/audit?limit=200").json["items"]
+              if e["action"] == "token.superseded_used"]
+    assert len(events) == 1 and events[0]["subject"] == made["id"]
+    assert events[0]["address"] == "127.0.0.1"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What nginx tells posternd, by datagrams (docs/formats/usage.md)."""
 import contextlib
+import hashlib
 import os
 import re
 import socket
@@ -24,8 +25,8 @@ def reasons():
 
 class Line:
     def __init__(self, cursor):
-        (self.token_id, reason, self.count, self.at, self.address) \
-            = cursor.take("<QBIQ16s")
+        (self.token_id, self.secret, reason, self.count, self.at,
+         self.address) = cursor.take("<Q8sBIQ16s")
         self.reason = reasons()[reason]
         (self.app, self.method, self.user, self.agent, self.path) \
             = (cursor.text() for _ in range(5))
@@ -76,7 +77,7 @@ class Receiver:
         found = []
         for _, data in self.datagrams:
             assert len(data) <= 8192
-            assert data[:5] == b"PNUS\x01"
+            assert data[:5] == b"PNUS\x02"
             cursor = Cursor(data[5:])
             while cursor.data:
                 found.append(Line(cursor))
@@ -115,6 +116,7 @@ def test_uses_are_added_up_in_one_datagram_a_second(site, run, receiver):
     assert sum(l.count for l in lines) == 500
     assert len(receiver.datagrams) <= took + 1.5
     line = lines[0]
+    assert line.secret == hashlib.sha256(token.encode()).digest()[:8]
     assert (line.reason, line.app, line.method) == ("ok", "app", "GET")
     assert line.address == bytes(10) + b"\xff\xff\x7f\0\0\x01"
     assert abs(line.at - time.time()) < 60
@@ -130,7 +132,7 @@ def test_refusals_and_failures_are_told(site, run, receiver):
     (line,) = receiver.wait_count(1, token_id=5)
     assert line.reason == "token_superseded"
     (line,) = receiver.wait_count(1, reason="token_unknown")
-    assert line.token_id == 0
+    assert line.token_id == 0 and line.secret == bytes(8)
     assert len(receiver.lines) == 2  # nobody is told of mere absence
 
 
@@ -185,15 +187,16 @@ def test_a_full_socket_loses_counts_never_a_request(site, run, receiver):
     filler.setblocking(False)
     with contextlib.suppress(BlockingIOError):
         while True:
-            filler.sendto(b"PNUS\x01", str(receiver.path))
+            filler.sendto(b"PNUS\x02", str(receiver.path))
     tokens = [run.basic("alice", site.index.token(id=i + 1))
-              for i in range(400)]  # more than the table holds
+              for i in range(1200)]  # more than the table holds
     started = time.monotonic()
-    with n.connect() as c:
-        for value in tokens + tokens:
-            answer = c.request("/", headers=[("Authorization", value)])
-            assert answer.status == 200
-    assert time.monotonic() - started < 15
+    for part in (tokens[:600], tokens[600:]) * 2:
+        with n.connect() as c:
+            for value in part:
+                answer = c.request("/", headers=[("Authorization", value)])
+                assert answer.status == 200
+    assert time.monotonic() - started < 25
     wait_until(lambda: "usage waits" in n.log())
     receiver.poll()
     lines = receiver.wait_count(200)

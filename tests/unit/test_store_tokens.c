@@ -191,25 +191,6 @@ test_a_deleted_user_leaves_revoked_tokens_with_the_old_name(void **state)
 }
 
 static void
-test_only_the_latest_use_is_kept(void **state)
-{
-    struct fixture *f = *state;
-    const struct pn_last_use uses[] = {
-        {5, NOW + 10, "192.0.2.7", "jira", "GET"},
-        {5, NOW + 5, "192.0.2.8", "wiki", "PUT"},
-        {77, NOW, "192.0.2.9", "jira", "GET"}, /* no such token */
-    };
-    struct pn_token token;
-
-    add_token(f, 5, 1, "backup");
-    assert_int_equal(pn_store_last_use(f->store, uses, PN_LEN(uses)), PN_OK);
-    token = loaded(f, 5);
-    assert_int_equal(token.last_used.at, NOW + 10);
-    assert_string_equal(token.last_used.address, "192.0.2.7");
-    assert_string_equal(token.last_used.app, "jira");
-}
-
-static void
 test_live_tokens_are_neither_revoked_nor_expired(void **state)
 {
     struct fixture *f = *state;
@@ -576,7 +557,6 @@ main(void)
         TEST(test_a_hash_is_stored_once),
         TEST(test_an_overlap_shows_two_secrets_and_later_one),
         TEST(test_a_deleted_user_leaves_revoked_tokens_with_the_old_name),
-        TEST(test_only_the_latest_use_is_kept),
         TEST(test_live_tokens_are_neither_revoked_nor_expired),
         TEST(test_the_first_state_that_fits_is_shown),
         TEST(test_each_state_can_be_asked_for),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The latest use of each token between two writes. */
+/* What was used between two writes. */
 #include "check.h"
 
 #include "daemon/jobs/table.h"
@@ -13,32 +13,89 @@ use(uint64_t token, int64_t at)
         {[10] = 0xff, [11] = 0xff, [12] = 192, [14] = 2, [15] = 7}};
 
     return (struct pn_usage){.token_id = token,
+                             .secret = {1, 2, 3},
+                             .reason = PN_REASON_OK,
+                             .count = 1,
                              .at = at,
                              .address = ip,
                              .app = PN_STR("app"),
                              .method = PN_STR("GET")};
 }
 
-static void
-test_the_latest_use_of_a_token_is_kept(void **state)
+static size_t
+put_all(struct pn_use_table *table, const struct pn_usage *usage, size_t count,
+        struct pn_use *out, size_t max)
 {
-    struct pn_use_table table;
-    struct pn_last_use out[4];
-    const struct pn_usage uses[] = {use(7, 100), use(7, 90), use(7, 110)};
     size_t at = 0;
 
-    (void) state;
-    assert_int_equal(pn_use_table_init(&table, MAX), PN_OK);
-    for (size_t i = 0; i < PN_LEN(uses); i++) {
-        assert_int_equal(pn_use_table_put(&table, &uses[i]), PN_OK);
+    assert_int_equal(pn_use_table_init(table, MAX), PN_OK);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(pn_use_table_put(table, &usage[i]), PN_OK);
     }
-    assert_int_equal(pn_use_table_next(&table, &at, out, 4), 1);
+    return pn_use_table_next(table, &at, out, max);
+}
+
+static void
+test_uses_add_up_and_the_latest_is_kept(void **state)
+{
+    struct pn_usage uses[] = {use(7, 100), use(7, 90), use(7, 110)};
+    struct pn_use_table table;
+    struct pn_use out[4];
+
+    (void) state;
+    uses[1].count = 5;
+    uses[2].method = PN_STR("PUT");
+    assert_int_equal(put_all(&table, uses, 3, out, 4), 1);
     assert_int_equal(out[0].token_id, 7);
     assert_int_equal(out[0].at, 110);
-    assert_string_equal(out[0].address, "192.0.2.7");
+    assert_int_equal(out[0].count, 7);
+    assert_int_equal(out[0].outcome, PN_REASON_OK);
     assert_string_equal(out[0].app, "app");
-    assert_string_equal(out[0].method, "GET");
-    assert_int_equal(pn_use_table_next(&table, &at, out, 4), 0);
+    assert_string_equal(out[0].method, "PUT");
+    pn_use_table_done(&table);
+}
+
+/* Each of these must not be added to the first. */
+static void
+test_secrets_outcomes_apps_and_days_stay_apart(void **state)
+{
+    struct pn_usage uses[] = {use(7, 86399), use(7, 86399), use(7, 86399),
+                              use(7, 86399), use(7, 86400), use(0, 86399)};
+    struct pn_use_table table;
+    struct pn_use out[8];
+
+    (void) state;
+    uses[1].secret[0] = 9;
+    uses[2].reason = PN_REASON_TOKEN_EXPIRED;
+    uses[3].app = PN_STR("ap");
+    assert_int_equal(put_all(&table, uses, PN_LEN(uses), out, 8), 6);
+    for (size_t i = 0; i < PN_LEN(uses); i++) {
+        assert_int_equal(out[i].count, 1);
+        assert_int_equal(out[i].token_id, uses[i].token_id);
+    }
+    pn_use_table_done(&table);
+}
+
+static void
+test_the_last_five_addresses_are_kept_each_once(void **state)
+{
+    static const uint8_t order[] = {1, 2, 3, 1, 4, 5, 6, 3};
+    static const uint8_t expected[] = {3, 6, 5, 4, 1};
+    struct pn_usage uses[PN_LEN(order)];
+    struct pn_use_table table;
+    struct pn_use out[2];
+
+    (void) state;
+    for (size_t i = 0; i < PN_LEN(order); i++) {
+        uses[i] = use(7, 100 + (int64_t) i);
+        uses[i].address.bytes[15] = order[i];
+    }
+    assert_int_equal(put_all(&table, uses, PN_LEN(order), out, 2), 1);
+    assert_int_equal(out[0].seen_count, PN_SEEN_MAX);
+    for (size_t i = 0; i < PN_SEEN_MAX; i++) {
+        assert_int_equal(out[0].seen[i].ip.bytes[15], expected[i]);
+    }
+    assert_int_equal(out[0].seen[0].at, 107);
     pn_use_table_done(&table);
 }
 
@@ -47,7 +104,7 @@ test_everything_put_comes_out_once_in_pieces(void **state)
 {
     static bool seen[MAX + 1];
     struct pn_use_table table;
-    struct pn_last_use out[7];
+    struct pn_use out[7];
     size_t at = 0, n, total = 0;
 
     (void) state;
@@ -89,6 +146,9 @@ test_a_full_table_refuses_new_tokens_and_takes_known_ones(void **state)
     assert_true(id > 10);
     one = use(1, 6);
     assert_int_equal(pn_use_table_put(&table, &one), PN_OK);
+    pn_use_table_clear(&table);
+    one = use(id, 6);
+    assert_int_equal(pn_use_table_put(&table, &one), PN_OK);
     pn_use_table_done(&table);
 }
 
@@ -96,7 +156,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_latest_use_of_a_token_is_kept),
+        cmocka_unit_test(test_uses_add_up_and_the_latest_is_kept),
+        cmocka_unit_test(test_secrets_outcomes_apps_and_days_stay_apart),
+        cmocka_unit_test(test_the_last_five_addresses_are_kept_each_once),
         cmocka_unit_test(test_everything_put_comes_out_once_in_pieces),
         cmocka_unit_test(
             test_a_full_table_refuses_new_tokens_and_takes_known_ones),

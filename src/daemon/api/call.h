@@ -107,6 +107,7 @@ pn_http_handler_fn pn_api_tokens_get, pn_api_tokens_post;
 pn_http_handler_fn pn_api_token_get, pn_api_token_patch, pn_api_token_delete;
 pn_http_handler_fn pn_api_token_revoke, pn_api_token_disable,
     pn_api_token_enable;
+pn_http_handler_fn pn_api_usage_get, pn_api_token_usage_get;
 pn_http_handler_fn pn_api_token_rotate, pn_api_token_overlap_delete;
 pn_http_handler_fn pn_api_self_get, pn_api_self_delete;
 pn_http_handler_fn pn_api_policy_get, pn_api_policy_put;

@@ -24,6 +24,8 @@ const struct pn_http_route pn_api_routes[] = {
     {PN_POST, API "/tokens/{id}/enable", pn_api_token_enable},
     {PN_POST, API "/tokens/{id}/rotate", pn_api_token_rotate},
     {PN_DELETE, API "/tokens/{id}/overlap", pn_api_token_overlap_delete},
+    {PN_GET, API "/tokens/{id}/usage", pn_api_token_usage_get},
+    {PN_GET, API "/usage", pn_api_usage_get},
     {PN_GET, API "/policy", pn_api_policy_get},
     {PN_PUT, API "/policy", pn_api_policy_put},
     {PN_GET, API "/apps", pn_api_apps_get},

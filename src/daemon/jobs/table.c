@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The latest use of each token between two writes. */
+/* What was used between two writes. */
 #include "daemon/jobs/table.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/policy.h"
 
 enum pn_err
 pn_use_table_init(struct pn_use_table *table, size_t max)
@@ -13,12 +15,16 @@ pn_use_table_init(struct pn_use_table *table, size_t max)
     while (slots / 4 * 3 < max) {
         slots *= 2;
     }
-    struct pn_use *slot = calloc(slots, sizeof(*slot));
+    struct pn_use_slot *slot = calloc(slots, sizeof(*slot));
+    uint32_t *taken = calloc(slots, sizeof(*taken));
 
-    if (slot == NULL) {
+    if (slot == NULL || taken == NULL) {
+        free(slot);
+        free(taken);
         return PN_E_NOMEM;
     }
-    *table = (struct pn_use_table){.slot = slot, .slots = slots};
+    *table =
+        (struct pn_use_table){.slot = slot, .taken = taken, .slots = slots};
     return PN_OK;
 }
 
@@ -26,16 +32,17 @@ void
 pn_use_table_done(struct pn_use_table *table)
 {
     free(table->slot);
+    free(table->taken);
     *table = (struct pn_use_table){0};
 }
 
-/* Longer texts do not come out of the decoder. */
+/* Longer texts do not come out of the decoder; a long method is cut. */
 static void
-copy_text(struct pn_str text, char out[PN_USAGE_TEXT_MAX + 1])
+copy_text(struct pn_str text, char *out, size_t size)
 {
-    size_t len = text.len < PN_USAGE_TEXT_MAX ? text.len : PN_USAGE_TEXT_MAX;
+    size_t len = text.len < size ? text.len : size - 1;
 
-    memset(out, 0, PN_USAGE_TEXT_MAX + 1);
+    memset(out, 0, size);
     if (len > 0) {
         memcpy(out, text.ptr, len);
     }
@@ -43,61 +50,98 @@ copy_text(struct pn_str text, char out[PN_USAGE_TEXT_MAX + 1])
 
 /* Ids ascend with time: multiply, so that neighbours spread. */
 static size_t
-first_slot(const struct pn_use_table *table, uint64_t id)
+first_slot(const struct pn_use_table *table, const struct pn_usage *usage)
 {
-    return (size_t) ((id * 0x9e3779b97f4a7c15U) >> 32) & (table->slots - 1);
+    uint64_t key = usage->token_id * 64 + (uint64_t) usage->reason;
+
+    return (size_t) ((key * 0x9e3779b97f4a7c15U) >> 32) & (table->slots - 1);
+}
+
+static bool
+adds_up(const struct pn_use_slot *slot, const struct pn_usage *usage)
+{
+    const struct pn_use *use = &slot->use;
+
+    return use->token_id == usage->token_id && use->outcome == usage->reason
+           && memcmp(use->secret, usage->secret, sizeof(use->secret)) == 0
+           && use->at / PN_DAY_S == usage->at / PN_DAY_S
+           && strlen(slot->app) == usage->app.len
+           && (usage->app.len == 0
+               || memcmp(slot->app, usage->app.ptr, usage->app.len) == 0);
+}
+
+/* The latest address first; of more than PN_SEEN_MAX the oldest goes. */
+static void
+see(struct pn_use *use, const struct pn_usage *usage)
+{
+    uint8_t at = 0;
+
+    while (at < use->seen_count
+           && memcmp(&use->seen[at].ip, &usage->address, sizeof(usage->address))
+                  != 0)
+    {
+        at++;
+    }
+    if (at == use->seen_count && use->seen_count < PN_SEEN_MAX) {
+        use->seen_count++;
+    }
+    if (at == PN_SEEN_MAX) {
+        at--;
+    }
+    memmove(&use->seen[1], &use->seen[0], at * sizeof(use->seen[0]));
+    use->seen[0] = (struct pn_seen){usage->address, usage->at};
+}
+
+static void
+begin(struct pn_use_slot *slot, const struct pn_usage *usage)
+{
+    *slot = (struct pn_use_slot){
+        .use = {.token_id = usage->token_id, .outcome = usage->reason}};
+    memcpy(slot->use.secret, usage->secret, sizeof(slot->use.secret));
+    copy_text(usage->app, slot->app, sizeof(slot->app));
 }
 
 enum pn_err
 pn_use_table_put(struct pn_use_table *table, const struct pn_usage *usage)
 {
-    size_t i = first_slot(table, usage->token_id);
+    size_t i = first_slot(table, usage);
 
-    while (table->slot[i].token_id != 0
-           && table->slot[i].token_id != usage->token_id)
-    {
+    while (table->slot[i].use.count != 0 && !adds_up(&table->slot[i], usage)) {
         i = (i + 1) & (table->slots - 1);
     }
-    struct pn_use *use = &table->slot[i];
+    struct pn_use_slot *slot = &table->slot[i];
 
-    if (use->token_id == 0) {
+    if (slot->use.count == 0) {
         if (table->count >= table->slots / 4 * 3) {
             return PN_E_TOO_LONG;
         }
-        table->count++;
-    } else if (use->at > usage->at) {
-        return PN_OK; /* another worker saw a later one */
+        table->taken[table->count++] = (uint32_t) i;
+        begin(slot, usage);
     }
-    use->token_id = usage->token_id;
-    use->at = usage->at;
-    struct pn_buf address = {.ptr = use->address,
-                             .cap = sizeof(use->address) - 1};
-
-    pn_ip_format(&usage->address, &address);
-    use->address[address.len] = '\0';
-    copy_text(usage->app, use->app);
-    copy_text(usage->method, use->method);
+    slot->use.count = usage->count < UINT32_MAX - slot->use.count
+                          ? slot->use.count + usage->count
+                          : UINT32_MAX;
+    if (slot->use.at <= usage->at) { /* else another worker saw a later one */
+        slot->use.at = usage->at;
+        copy_text(usage->method, slot->method, sizeof(slot->method));
+        see(&slot->use, usage);
+    }
     return PN_OK;
 }
 
 size_t
 pn_use_table_next(const struct pn_use_table *table, size_t *at,
-                  struct pn_last_use *out, size_t max)
+                  struct pn_use *out, size_t max)
 {
     size_t n = 0;
 
-    for (; *at < table->slots && n < max; ++*at) {
-        const struct pn_use *use = &table->slot[*at];
+    for (; *at < table->count && n < max; ++*at) {
+        const struct pn_use_slot *slot = &table->slot[table->taken[*at]];
 
-        if (use->token_id != 0) {
-            out[n++] = (struct pn_last_use){
-                .token_id = use->token_id,
-                .at = use->at,
-                .address = use->address,
-                .app = use->app,
-                .method = use->method,
-            };
-        }
+        out[n] = slot->use;
+        out[n].app = slot->app;
+        out[n].method = slot->method;
+        n++;
     }
     return n;
 }
@@ -105,8 +149,8 @@ pn_use_table_next(const struct pn_use_table *table, size_t *at,
 void
 pn_use_table_clear(struct pn_use_table *table)
 {
-    if (table->count > 0) {
-        memset(table->slot, 0, table->slots * sizeof(*table->slot));
-        table->count = 0;
+    for (size_t i = 0; i < table->count; i++) {
+        table->slot[table->taken[i]] = (struct pn_use_slot){0};
     }
+    table->count = 0;
 }

@@ -3,6 +3,7 @@
 #include "daemon/jobs/usage.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -29,7 +30,7 @@ struct pn_usage_receiver {
     pthread_mutex_t mutex; /* what follows */
     pthread_cond_t changed;
     struct pn_use_table *filling;
-    struct pn_usage_counts counts;
+    struct pn_usage_totals counts;
     bool stopping;
 
     struct pn_use_table table[2];
@@ -143,12 +144,26 @@ log_line(const struct pn_usage *line)
     }
 }
 
-/* True when the line names a use that must be kept. */
+/* Workers do not live in the future. */
 static bool
-is_use(const struct pn_usage *line, time_t now)
+is_timely(const struct pn_usage *line, time_t now)
 {
-    return line->reason == PN_REASON_OK && line->token_id != 0 && line->at > 0
-           && line->at <= (int64_t) now + AHEAD_S;
+    return line->at > 0 && line->at <= (int64_t) now + AHEAD_S;
+}
+
+/* False: there was no room. */
+static bool
+keep(struct pn_usage_receiver *r, const struct pn_usage *line)
+{
+    bool kept;
+
+    (void) pthread_mutex_lock(&r->mutex);
+    kept = pn_use_table_put(r->filling, line) == PN_OK;
+    if (!kept || r->filling->count >= PN_USAGE_TOKENS_MAX / 2) {
+        (void) pthread_cond_signal(&r->changed);
+    }
+    (void) pthread_mutex_unlock(&r->mutex);
+    return kept;
 }
 
 static void
@@ -162,11 +177,10 @@ take_datagram(struct pn_usage_receiver *r, struct pn_str datagram)
 
     while (err == PN_OK && (err = pn_usage_next(&cursor, &line)) == PN_OK) {
         lines++;
-        if (is_use(&line, now)) {
-            (void) pthread_mutex_lock(&r->mutex);
-            lost += pn_use_table_put(r->filling, &line) != PN_OK;
-            (void) pthread_mutex_unlock(&r->mutex);
-        } else if (line.reason != PN_REASON_OK && within_limit(r, now)) {
+        if (is_timely(&line, now)) {
+            lost += !keep(r, &line);
+        }
+        if (line.reason != PN_REASON_OK && within_limit(r, now)) {
             log_line(&line);
         }
     }
@@ -175,9 +189,6 @@ take_datagram(struct pn_usage_receiver *r, struct pn_str datagram)
     r->counts.lines += lines;
     r->counts.lost += lost;
     r->counts.refused += err != PN_E_NOT_FOUND;
-    if (lost > 0) {
-        (void) pthread_cond_signal(&r->changed);
-    }
     (void) pthread_mutex_unlock(&r->mutex);
     if (err != PN_E_NOT_FOUND && within_limit(r, now)) {
         pn_log(PN_LOG_WARNING, "usage_not_understood", "error",
@@ -273,11 +284,11 @@ receive(void *arg)
 static void
 write_table(struct pn_usage_receiver *r, struct pn_use_table *table)
 {
-    struct pn_last_use batch[BATCH];
+    struct pn_use batch[BATCH];
     size_t at = 0, n;
 
     while ((n = pn_use_table_next(table, &at, batch, BATCH)) > 0) {
-        enum pn_err err = pn_ops_last_use(r->options.ops, batch, n);
+        enum pn_err err = pn_ops_uses(r->options.ops, batch, n);
 
         if (err != PN_OK) {
             pn_log(PN_LOG_ERROR, "usage_not_written", "error", pn_err_text(err),
@@ -395,7 +406,18 @@ pn_usage_stop(struct pn_usage_receiver *r)
 }
 
 void
-pn_usage_counts(struct pn_usage_receiver *r, struct pn_usage_counts *out)
+pn_usage_take(struct pn_usage_receiver *r, const struct pn_usage *line)
+{
+    const bool kept = keep(r, line);
+
+    (void) pthread_mutex_lock(&r->mutex);
+    r->counts.lines++;
+    r->counts.lost += !kept;
+    (void) pthread_mutex_unlock(&r->mutex);
+}
+
+void
+pn_usage_totals(struct pn_usage_receiver *r, struct pn_usage_totals *out)
 {
     (void) pthread_mutex_lock(&r->mutex);
     *out = r->counts;

@@ -3,7 +3,7 @@
  * The receiving end of what nginx workers report: who used which token.
  *
  * Two threads: one empties the socket at once, whatever the database does, the
- * other writes the latest use of each token in batches.  Datagrams are
+ * other writes what was used, added up, in batches.  Datagrams are
  * untrusted: the kernel says who sent one, and a decoder refuses the rest.
  */
 #ifndef PN_DAEMON_JOBS_USAGE_H
@@ -28,7 +28,7 @@ struct pn_usage_options {
     struct pn_ops *ops; /* outlives the receiver */
 };
 
-struct pn_usage_counts {
+struct pn_usage_totals {
     uint64_t datagrams, refused, lines, lost;
 };
 
@@ -43,7 +43,10 @@ PN_MUST_USE enum pn_err pn_usage_start(const struct pn_usage_options *options,
                                        struct pn_usage_receiver **out);
 /* Writes what is left; NULL is fine. */
 void pn_usage_stop(struct pn_usage_receiver *receiver);
-void pn_usage_counts(struct pn_usage_receiver *receiver,
-                     struct pn_usage_counts *out);
+void pn_usage_totals(struct pn_usage_receiver *receiver,
+                     struct pn_usage_totals *out);
+/* A use that posternd itself has seen. */
+void pn_usage_take(struct pn_usage_receiver *receiver,
+                   const struct pn_usage *line);
 
 #endif

@@ -10,6 +10,7 @@
 #define PN_DAEMON_MODEL_MODEL_H
 
 #include "base/defs.h"
+#include "core/decision.h"
 #include "core/iprange.h"
 #include "core/policy.h"
 #include "core/record.h"
@@ -26,6 +27,8 @@ enum {
     PN_TOKEN_SECRETS_MAX = 1000, /* all that one token ever had */
     PN_CUSTODIANS_MAX = 64,      /* people, and groups, of a service account */
     PN_LIST_MAX = 200,           /* items of one page */
+    PN_SEEN_MAX = 5,             /* addresses that are kept of a token */
+    PN_USAGE_DAYS = 400,         /* daily counts are kept */
 };
 
 enum pn_role { PN_ROLE_USER = 0, PN_ROLE_AUDITOR, PN_ROLE_ADMIN };
@@ -156,6 +159,12 @@ struct pn_token_secret {
     int64_t last_used_at;
 };
 
+/* An address that a token was used from, and when last. */
+struct pn_seen {
+    struct pn_ip ip;
+    int64_t at;
+};
+
 struct pn_token {
     uint64_t id;
     char *name;
@@ -179,11 +188,33 @@ struct pn_token {
     uint8_t secret_count;
     struct {
         int64_t at;
-        char *address, *app, *method; /* "" = never */
+        char *address, *app, *method;     /* "" = never */
+        struct pn_seen seen[PN_SEEN_MAX]; /* the latest first */
+        uint8_t seen_count;
     } last_used;
+    struct {
+        int64_t at; /* 0 = never */
+        char *address;
+    } superseded_use; /* of a secret that was replaced: maybe a thief's */
     enum pn_token_state state;     /* derived when read, never stored */
     const char *suspended_because; /* "owner_inactive",
                                       "owner_not_permitted", or NULL */
+};
+
+/* How often something happened on one day. */
+struct pn_usage_count {
+    int64_t day; /* since 1970, UTC */
+    enum pn_reason outcome;
+    uint64_t count;
+};
+
+struct pn_days {
+    int64_t first, last; /* both count */
+};
+
+struct pn_usage_counts {
+    struct pn_usage_count *item; /* ascending by day and outcome */
+    size_t count;
 };
 
 struct pn_session {

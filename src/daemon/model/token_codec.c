@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tokens as documents: what people see, what they ask for, what is stored. */
+#include <netinet/in.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -136,11 +137,17 @@ read_wish(const struct pn_doc *doc, struct pn_token_wish *wish)
         "name",   "description", "expires_in_days", "expires_at", "not_before",
         "access", "apps",        "ip_rules",        "paths",      "rate_limit",
         "scopes", NULL};
-    static const char *const read_only[] = {
-        "id",        "owner",     "state",
-        "prefix",    "last_four", "created_at",
-        "last_used", "secrets",   "suspended_because",
-        NULL};
+    static const char *const read_only[] = {"id",
+                                            "owner",
+                                            "state",
+                                            "prefix",
+                                            "last_four",
+                                            "created_at",
+                                            "last_used",
+                                            "secrets",
+                                            "suspended_because",
+                                            "superseded_use",
+                                            NULL};
     static const struct pn_doc_text name = {
         .what = "name", .min = 1, .max = PN_NAME_MAX};
     static const struct pn_doc_text description = {.what = "description",
@@ -271,20 +278,40 @@ secrets_json(const struct pn_token *token)
 
     for (size_t i = 0; i < token->secret_count; i++) {
         const struct pn_token_secret *secret = &token->secrets[i];
-        /* Uses are counted by token; with one secret that is its use too. */
-        int64_t used = secret->last_used_at == 0 && token->secret_count == 1
-                           ? token->last_used.at
-                           : secret->last_used_at;
         json_t *value = json_pack(
             "{s:s, s:o, s:o, s:o, s:s}", "last_four", secret->last_four,
             "created_at", pn_part_instant_json(secret->created_at),
             "expires_at",
             pn_part_instant_json(secret->ends_at != 0 ? secret->ends_at
                                                       : token->expires_at),
-            "last_used_at", pn_part_instant_json(used), "state",
+            "last_used_at", pn_part_instant_json(secret->last_used_at), "state",
             i == 0 ? "current" : "overlap");
 
         if (json_array_append_new(array, value) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+static json_t *
+seen_json(const struct pn_token *token)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < token->last_used.seen_count; i++) {
+        const struct pn_seen *seen = &token->last_used.seen[i];
+        char text[INET6_ADDRSTRLEN];
+        struct pn_buf address = PN_BUF(text);
+
+        pn_ip_format(&seen->ip, &address);
+        if (json_array_append_new(array,
+                                  json_pack("{s:s%, s:o}", "address",
+                                            address.ptr, address.len, "at",
+                                            pn_part_instant_json(seen->at)))
+            != 0)
+        {
             json_decref(array);
             return NULL;
         }
@@ -297,11 +324,23 @@ last_used_json(const struct pn_token *token)
 {
     return token->last_used.at == 0
                ? json_null()
-               : json_pack("{s:o, s:o, s:o, s:o}", "at",
+               : json_pack("{s:o, s:o, s:o, s:o, s:o}", "at",
                            pn_part_instant_json(token->last_used.at), "address",
                            pn_part_text_json(token->last_used.address), "app",
                            pn_part_text_json(token->last_used.app), "method",
-                           pn_part_text_json(token->last_used.method));
+                           pn_part_text_json(token->last_used.method),
+                           "addresses", seen_json(token));
+}
+
+static json_t *
+superseded_use_json(const struct pn_token *token)
+{
+    return token->superseded_use.at == 0
+               ? json_null()
+               : json_pack("{s:o, s:o}", "at",
+                           pn_part_instant_json(token->superseded_use.at),
+                           "address",
+                           pn_part_text_json(token->superseded_use.address));
 }
 
 json_t *
@@ -320,7 +359,7 @@ pn_token_to_json(const struct pn_token *token, struct pn_arena *arena)
         arena,
         json_pack(
             "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:o, s:o,"
-            " s:o, s:o, s:o, s:s?, s:o, s:o}",
+            " s:o, s:o, s:o, s:s?, s:o, s:o, s:o}",
             "id", id, "name", token->name, "description", token->description,
             "owner", token->owner, "state", pn_token_state_text(token->state),
             "prefix", token->prefix, "last_four",
@@ -334,5 +373,6 @@ pn_token_to_json(const struct pn_token *token, struct pn_arena *arena)
             pn_part_list_json(&token->paths), "rate_limit", rate_json(token),
             "scopes", pn_part_texts_json(token->scopes, token->scope_count),
             "suspended_because", token->suspended_because, "last_used",
-            last_used_json(token), "secrets", secrets_json(token)));
+            last_used_json(token), "superseded_use", superseded_use_json(token),
+            "secrets", secrets_json(token)));
 }

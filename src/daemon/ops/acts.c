@@ -39,7 +39,9 @@ static const struct pn_act_row rows[PN_ACT_TOTAL] = {
     [PN_ACT_SIGN_OUT] = {"session.close", pn_auth_session, pn_apply_sign_out},
     [PN_ACT_SIGN_IN_REFUSED] = {"session.refused", pn_auth_anyone,
                                 pn_apply_sign_in_refused},
-    [PN_ACT_LAST_USE] = {NULL, pn_auth_anyone, pn_apply_last_use},
+    [PN_ACT_USES] = {NULL, pn_auth_anyone, pn_apply_uses},
+    [PN_ACT_SUPERSEDED_USED] = {"token.superseded_used", pn_auth_anyone,
+                                pn_apply_superseded_used},
     [PN_ACT_SESSION_SEEN] = {NULL, pn_auth_anyone, pn_apply_session_seen},
 };
 

@@ -111,6 +111,7 @@ judge(struct presented *p, const char *address, struct pn_decision *out)
     const struct pn_counters counters = {.failures = p->ops->by_address};
     *out = (struct pn_decision){0};
     pn_decide(&request, &p->credential, &set->facts, &counters, out);
+    pn_ops_tell_use(p->ops, &p->credential, out, &request.address);
     return PN_OK;
 }
 

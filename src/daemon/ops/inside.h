@@ -38,7 +38,8 @@ enum {
 /* Acts that only posternd itself starts. */
 enum {
     PN_ACT_SIGN_IN_REFUSED = PN_ACT_COUNT,
-    PN_ACT_LAST_USE,
+    PN_ACT_USES,
+    PN_ACT_SUPERSEDED_USED,
     PN_ACT_SESSION_SEEN,
     PN_ACT_TOTAL,
 };
@@ -54,7 +55,7 @@ struct pn_standing {
 struct pn_task_extra {
     const struct pn_session *session; /* SIGN_IN, SESSION_SEEN */
     const char *username;             /* SIGN_IN_REFUSED */
-    const struct pn_last_use *uses;   /* LAST_USE */
+    const struct pn_use *uses;        /* USES */
     size_t use_count;
 };
 
@@ -122,6 +123,7 @@ enum pn_read {
     PN_READ_POLICY,
     PN_READ_AUDIT,
     PN_READ_EXPLAIN,
+    PN_READ_USAGE,
 };
 /* May the caller read this kind at all; what it may see of it is the
  * reader's business (own tokens, own user). */
@@ -190,7 +192,8 @@ bool pn_apply_password_change(struct pn_task *task);
 bool pn_apply_sign_in(struct pn_task *task);
 bool pn_apply_sign_in_refused(struct pn_task *task);
 bool pn_apply_sign_out(struct pn_task *task);
-bool pn_apply_last_use(struct pn_task *task);
+bool pn_apply_uses(struct pn_task *task);
+bool pn_apply_superseded_used(struct pn_task *task);
 bool pn_apply_session_seen(struct pn_task *task);
 
 /* Slow or cheap-to-refuse work in the caller's thread, before the queue. */
@@ -309,6 +312,13 @@ void pn_lane_leave(struct pn_lane *lane);
 /* False before it was opened. */
 bool pn_lane_stats(struct pn_lane *lane, struct pn_index_stats *out);
 
+/* --- usage.c ------------------------------------------------------------- */
+
+/* A token was used on posternd's own API, or refused there. */
+void pn_ops_tell_use(struct pn_ops *ops, const struct pn_credential *credential,
+                     const struct pn_decision *decision,
+                     const struct pn_ip *from);
+
 /* --- the whole ----------------------------------------------------------- */
 
 struct pn_ops {
@@ -318,6 +328,9 @@ struct pn_ops {
     struct pn_arena *arena;      /* of the prefixes */
     struct pn_prefixes prefixes; /* read at start; then constant */
     struct pn_throttle *by_address, *by_pair, *audited;
+
+    pn_ops_use_fn *on_use; /* set once, before there are callers */
+    void *on_use_arg;
 
     pthread_mutex_t mutex; /* queue, counters, lane pointer, stopping */
     pthread_cond_t arrived, answered;

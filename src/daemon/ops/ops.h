@@ -226,6 +226,18 @@ PN_MUST_USE bool pn_ops_audit(struct pn_ops *ops,
                               struct pn_arena *arena, struct pn_audit_list *out,
                               struct pn_fault *fault);
 
+/* Counts by day and outcome: of a token that one may see; or, for auditors, of
+ * everything. */
+struct pn_usage_question {
+    uint64_t token_id; /* 0 = all */
+    const char *app;   /* NULL = all; not with a token */
+    struct pn_days days;
+};
+PN_MUST_USE bool
+pn_ops_usage(struct pn_ops *ops, const struct pn_caller *caller,
+             const struct pn_usage_question *question, struct pn_arena *arena,
+             struct pn_usage_counts *out, struct pn_fault *fault);
+
 /* What the gate would say, through core's own function, on the store's present
  * records. */
 struct pn_question {
@@ -249,10 +261,14 @@ PN_MUST_USE bool pn_ops_explain(struct pn_ops *ops,
 
 /* --- jobs and health ----------------------------------------------------- */
 
-/* Last uses as collected from workers; written in batches. */
-PN_MUST_USE enum pn_err pn_ops_last_use(struct pn_ops *ops,
-                                        const struct pn_last_use *uses,
-                                        size_t count);
+/* Uses as collected from workers; written in batches. */
+PN_MUST_USE enum pn_err pn_ops_uses(struct pn_ops *ops,
+                                    const struct pn_use *uses, size_t count);
+
+/* Who collects the uses of posternd's own API; set before there are callers.
+ * It must not wait. */
+typedef void pn_ops_use_fn(void *arg, const struct pn_usage *usage);
+void pn_ops_on_use(struct pn_ops *ops, pn_ops_use_fn *call, void *arg);
 
 struct pn_health {
     bool store_ok, index_ok;

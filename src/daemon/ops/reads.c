@@ -322,30 +322,7 @@ pn_ops_audit(struct pn_ops *ops, const struct pn_caller *caller,
                fault);
 }
 
-/* --- jobs and health ----------------------------------------------------- */
-
-enum pn_err
-pn_ops_last_use(struct pn_ops *ops, const struct pn_last_use *uses,
-                size_t count)
-{
-    struct pn_fault fault = {0};
-    const struct pn_caller posternd = {.kind = PN_CALLER_SYSTEM};
-    struct pn_arena *arena = pn_arena_new(1 << 16);
-    if (arena == NULL) {
-        return PN_E_NOMEM;
-    }
-    struct pn_task task = {
-        .ops = ops,
-        .act = PN_ACT_LAST_USE,
-        .caller = &posternd,
-        .arena = arena,
-        .fault = &fault,
-        .extra = {.uses = uses, .use_count = count},
-    };
-    bool ok = count == 0 || pn_ops_submit(&task);
-    pn_arena_free(arena);
-    return ok ? PN_OK : PN_E_STORE;
-}
+/* --- health ----------------------------------------------------- */
 
 void
 pn_ops_health(struct pn_ops *ops, struct pn_health *out)

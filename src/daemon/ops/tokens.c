@@ -150,6 +150,7 @@ pn_apply_token_create(struct pn_task *task)
     token.last_used.address = token.revoked_by;
     token.last_used.app = token.revoked_by;
     token.last_used.method = token.revoked_by;
+    token.superseded_use.address = token.revoked_by;
     if (token.description == NULL || token.revoked_by == NULL) {
         return pn_task_no_memory(task);
     }
@@ -277,12 +278,4 @@ bool
 pn_apply_token_enable(struct pn_task *task)
 {
     return set_disabled(task, false);
-}
-
-bool
-pn_apply_last_use(struct pn_task *task)
-{
-    enum pn_err err =
-        pn_store_last_use(task->store, task->extra.uses, task->extra.use_count);
-    return err == PN_OK ? true : pn_task_store_error(task, err);
 }

@@ -185,10 +185,37 @@ static const char custodians_sql[] =
     "CREATE INDEX custodian_groups_of_group"
     " ON custodian_groups (group_id, account_id);";
 
+static const char usage_sql[] =
+    "ALTER TABLE tokens ADD COLUMN last_addresses TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE tokens ADD COLUMN superseded_used_at INTEGER NOT NULL"
+    " DEFAULT 0;"
+    "ALTER TABLE tokens ADD COLUMN superseded_used_address TEXT NOT NULL"
+    " DEFAULT '';"
+    /* Until now uses were noted by token: its one secret had them. */
+    "UPDATE secrets SET last_used_at = (SELECT t.last_used_at FROM tokens t"
+    " WHERE t.id = secrets.token_id) WHERE ends_at = 0 AND last_used_at = 0"
+    " AND NOT EXISTS (SELECT 1 FROM secrets o WHERE o.token_id ="
+    " secrets.token_id AND o.id <> secrets.id);"
+
+    /* Days since 1970; outcomes are the numbers of enum pn_reason. */
+    "CREATE TABLE usage_of_tokens ("
+    " day INTEGER NOT NULL,"
+    " token_id INTEGER NOT NULL,"
+    " outcome INTEGER NOT NULL,"
+    " count INTEGER NOT NULL,"
+    " PRIMARY KEY (day, token_id, outcome)) STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE usage_of_apps ("
+    " day INTEGER NOT NULL,"
+    " app TEXT NOT NULL,"
+    " outcome INTEGER NOT NULL,"
+    " count INTEGER NOT NULL,"
+    " PRIMARY KEY (day, app, outcome)) STRICT, WITHOUT ROWID;";
+
 static const struct step steps[] = {
     {"people", people_sql},         {"tokens", tokens_sql},
     {"history", history_sql},       {"enforcement", enforcement_sql},
-    {"custodians", custodians_sql},
+    {"custodians", custodians_sql}, {"usage", usage_sql},
 };
 
 static void

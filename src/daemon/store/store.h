@@ -12,6 +12,7 @@
 #define PN_DAEMON_STORE_STORE_H
 
 #include "base/arena.h"
+#include "core/usage.h"
 #include "daemon/model/model.h"
 
 struct pn_store;
@@ -225,15 +226,43 @@ PN_MUST_USE enum pn_err pn_store_tokens(struct pn_store *store,
                                         struct pn_arena *arena,
                                         struct pn_token_list *out);
 
-/* Batches of last use, written outside the change feed. */
-struct pn_last_use {
-    uint64_t token_id;
-    int64_t at;
-    const char *address, *app, *method;
+/* --- usage --------------------------------------------------------------- */
+
+/* What was seen of one secret on one app and day since the last batch. */
+struct pn_use {
+    uint64_t token_id;                   /* 0 = no known token */
+    uint8_t secret[PN_USAGE_SECRET_LEN]; /* first bytes of its hash */
+    enum pn_reason outcome;
+    uint32_t count;
+    int64_t at; /* the latest */
+    const char *app, *method;
+    struct pn_seen seen[PN_SEEN_MAX]; /* the latest first */
+    uint8_t seen_count;
 };
-PN_MUST_USE enum pn_err pn_store_last_use(struct pn_store *store,
-                                          const struct pn_last_use *uses,
-                                          size_t count);
+enum pn_use_news { PN_USE_NOTHING_NEW = 0, PN_USE_FIRST_SUPERSEDED };
+/*
+ * Count it, and note the last use of token and secret; outside the change
+ * feed, inside the caller's transaction.  A use that is reported late changes
+ * counts only.  *news: a replaced secret was used, for the first time that day.
+ */
+PN_MUST_USE enum pn_err pn_store_use(struct pn_store *store,
+                                     const struct pn_use *use,
+                                     enum pn_use_news *news);
+
+/* Counts of one token (days are few: one look-up each). */
+PN_MUST_USE enum pn_err pn_store_usage_of_token(struct pn_store *store,
+                                                uint64_t token_id,
+                                                const struct pn_days *days,
+                                                struct pn_arena *arena,
+                                                struct pn_usage_counts *out);
+/* Counts of everything; app NULL = all apps. */
+PN_MUST_USE enum pn_err pn_store_usage(struct pn_store *store, const char *app,
+                                       const struct pn_days *days,
+                                       struct pn_arena *arena,
+                                       struct pn_usage_counts *out);
+/* Forget some of what is older than PN_USAGE_DAYS; call it often. */
+PN_MUST_USE enum pn_err pn_store_usage_trim(struct pn_store *store,
+                                            int64_t today);
 
 /* --- sessions ------------------------------------------------------------ */
 

@@ -209,7 +209,8 @@ load_apps(struct pn_store *store, struct pn_arena *arena,
     " t.not_before, t.expires_at, t.policy_expires_at, t.revoked_at,"          \
     " t.revoked_by, t.revoked_reason, t.disabled, t.access, t.last_used_at,"   \
     " t.last_used_address, t.last_used_app, t.last_used_method, t.rules,"      \
-    " t.apps_restricted"
+    " t.apps_restricted, t.last_addresses, t.superseded_used_at,"              \
+    " t.superseded_used_address"
 
 static enum pn_err
 read_token(struct pn_stmt *q, struct pn_arena *arena, struct pn_token *out,
@@ -236,6 +237,8 @@ read_token(struct pn_stmt *q, struct pn_arena *arena, struct pn_token *out,
                       .address = pn_row_text(&row, 16),
                       .app = pn_row_text(&row, 17),
                       .method = pn_row_text(&row, 18)},
+        .superseded_use = {.at = pn_stmt_col_int(q, 22),
+                           .address = pn_row_text(&row, 23)},
     };
     enum pn_err err =
         pn_token_rules_load(pn_stmt_col_str(q, 19), arena, &token);
@@ -243,6 +246,8 @@ read_token(struct pn_stmt *q, struct pn_arena *arena, struct pn_token *out,
     if (row.no_memory || err != PN_OK) {
         return row.no_memory ? PN_E_NOMEM : err;
     }
+    token.last_used.seen_count =
+        pn_seen_read(pn_stmt_col_str(q, 21), token.last_used.seen);
     *apps_restricted = pn_stmt_col_int(q, 20) != 0;
     *out = token;
     return PN_OK;
@@ -383,9 +388,8 @@ put_secrets(struct pn_store *store, const struct pn_token *token)
         struct pn_stmt *q = pn_db_query(
             store->db,
             "INSERT INTO secrets (id, token_id, hash, last_four, created_at,"
-            " ends_at, last_used_at) VALUES ($1, $2, $3, $4, $5, $6, $7)"
-            " ON CONFLICT (id) DO UPDATE SET ends_at = excluded.ends_at,"
-            " last_used_at = excluded.last_used_at");
+            " ends_at, last_used_at) VALUES ($1, $2, $3, $4, $5, $6, 0)"
+            " ON CONFLICT (id) DO UPDATE SET ends_at = excluded.ends_at");
 
         pn_stmt_id(q, 1, secret->id);
         pn_stmt_id(q, 2, token->id);
@@ -393,7 +397,6 @@ put_secrets(struct pn_store *store, const struct pn_token *token)
         pn_stmt_text(q, 4, secret->last_four);
         pn_stmt_int(q, 5, secret->created_at);
         pn_stmt_int(q, 6, secret->ends_at);
-        pn_stmt_int(q, 7, secret->last_used_at);
         err = pn_stmt_run(q);
     }
     return err;
@@ -511,42 +514,6 @@ pn_store_live_tokens(struct pn_store *store, uint64_t owner_id, int64_t now,
     err = pn_run_for_int(q, &live);
     if (err == PN_OK) {
         *count = (uint32_t) live;
-    }
-    return err;
-}
-
-static enum pn_err
-put_last_use(struct pn_store *store, const struct pn_last_use *use)
-{
-    struct pn_stmt *q =
-        pn_db_query(store->db, "UPDATE tokens SET last_used_at = $2,"
-                               " last_used_address = $3, last_used_app = $4,"
-                               " last_used_method = $5"
-                               " WHERE id = $1 AND last_used_at <= $2");
-
-    pn_stmt_id(q, 1, use->token_id);
-    pn_stmt_int(q, 2, use->at);
-    pn_stmt_text(q, 3, use->address);
-    pn_stmt_text(q, 4, use->app);
-    pn_stmt_text(q, 5, use->method);
-    return pn_stmt_run(q);
-}
-
-enum pn_err
-pn_store_last_use(struct pn_store *store, const struct pn_last_use *uses,
-                  size_t count)
-{
-    bool own = !pn_db_in_transaction(store->db);
-    enum pn_err err = own ? pn_store_begin(store) : PN_OK;
-
-    for (size_t i = 0; err == PN_OK && i < count; i++) {
-        err = put_last_use(store, &uses[i]);
-    }
-    if (own && err == PN_OK) {
-        err = pn_store_commit(store);
-    }
-    if (own && err != PN_OK) {
-        pn_store_rollback(store);
     }
     return err;
 }

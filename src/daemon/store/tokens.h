@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loading one token; shared by tokens.c and token_list.c. */
+/* Loading one token; shared by tokens.c, token_list.c, usage.c. */
 #ifndef PN_DAEMON_STORE_TOKENS_H
 #define PN_DAEMON_STORE_TOKENS_H
 
@@ -25,5 +25,8 @@ PN_MUST_USE enum pn_err pn_token_load(struct pn_store *store, uint64_t id,
                                       struct pn_judge *judge,
                                       struct pn_arena *arena,
                                       struct pn_token *out);
+
+/* The addresses in tokens.last_addresses, at most PN_SEEN_MAX; how many. */
+uint8_t pn_seen_read(struct pn_str text, struct pn_seen *out);
 
 #endif

@@ -8,7 +8,7 @@ from .posternd import Posternd
 class Front:
     """.posternd, .nginx, and alice, who may make tokens for the app "app"."""
 
-    def __init__(self, run, nginx, backend, workers=1):
+    def __init__(self, run, nginx, backend, workers=1, server=""):
         as_root = os.geteuid() == 0
         more = 'index_group = "www-data"\nusage_users = {"www-data"}'
         self.run, self.backend = run, backend
@@ -21,7 +21,7 @@ class Front:
         assert reply.status == 201, reply
         self.alice = self.posternd.user("alice")
         self.nginx = nginx(
-            "postern required; postern_app app;"
+            f"postern required; postern_app app; {server}"
             f"location / {{ proxy_pass http://{backend.address}; }}",
             http=f"postern_index {self.posternd.index};\n"
                  f"postern_usage unix:{self.posternd.usage_socket};",
