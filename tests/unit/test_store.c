@@ -294,6 +294,46 @@ test_a_full_disk_ends_the_transaction_as_a_whole(void **state)
     assert_int_equal(pn_store_user_insert(f->store, &user), PN_OK);
 }
 
+static bool
+reader_has(struct fixture *f, struct pn_store *reader, const char *name)
+{
+    struct pn_user user;
+
+    return pn_store_user_by_name(reader, pn_str_from(name), f->arena, &user)
+           == PN_OK;
+}
+
+/* begin, and a first read: that is the instant. */
+static void
+test_a_snapshot_shows_one_instant_until_its_end(void **state)
+{
+    struct fixture *f = *state;
+    struct pn_store *reader = NULL;
+
+    assert_int_equal(pn_store_open(f->url, PN_STORE_READ_ONLY, &reader), PN_OK);
+    assert_int_equal(pn_store_snapshot(reader), PN_OK);
+    assert_false(reader_has(f, reader, "alice"));
+    add_user(f, 1, "alice");
+    assert_false(reader_has(f, reader, "alice"));
+    pn_store_snapshot_end(reader);
+    assert_true(reader_has(f, reader, "alice"));
+    pn_store_close(reader);
+}
+
+static void
+test_a_snapshot_inside_a_transaction_does_not_end_it(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(pn_store_begin(f->store), PN_OK);
+    add_user(f, 1, "alice");
+    assert_int_equal(pn_store_snapshot(f->store), PN_OK);
+    assert_true(has_user(f, "alice"));
+    pn_store_snapshot_end(f->store);
+    assert_int_equal(pn_store_commit(f->store), PN_OK);
+    assert_true(has_user(f, "alice"));
+}
+
 #define TEST(name)                                                             \
     cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
 
@@ -314,6 +354,8 @@ main(void)
         TEST(test_a_rollback_gives_the_position_back),
         TEST(test_the_feed_is_read_in_order_after_a_position),
         TEST(test_a_second_writer_waits_its_turn_and_gives_up),
+        TEST(test_a_snapshot_shows_one_instant_until_its_end),
+        TEST(test_a_snapshot_inside_a_transaction_does_not_end_it),
         TEST(test_a_full_disk_ends_the_transaction_as_a_whole),
     };
 

@@ -33,6 +33,8 @@ PN_MUST_USE enum pn_err pn_db_exec(struct pn_db *db, const char *sql);
 
 /* Takes the write lock at once; PN_E_BUSY after some seconds of waiting. */
 PN_MUST_USE enum pn_err pn_db_begin(struct pn_db *db);
+/* Takes no lock that others wait for; ends with pn_db_rollback(). */
+PN_MUST_USE enum pn_err pn_db_begin_reading(struct pn_db *db);
 PN_MUST_USE enum pn_err pn_db_commit(struct pn_db *db);
 void pn_db_rollback(struct pn_db *db); /* without a transaction: nothing */
 bool pn_db_in_transaction(const struct pn_db *db);

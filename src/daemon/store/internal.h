@@ -9,6 +9,7 @@
 
 struct pn_store {
     struct pn_db *db;
+    bool in_snapshot;
 };
 
 /* The present row of a statement, copied into an arena; lack of memory is noted

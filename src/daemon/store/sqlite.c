@@ -175,15 +175,27 @@ pn_db_why(const struct pn_db *db)
 
 /* --- transactions -------------------------------------------------------- */
 
-enum pn_err
-pn_db_begin(struct pn_db *db)
+static enum pn_err
+begin(struct pn_db *db, const char *sql)
 {
-    enum pn_err err = pn_db_exec(db, "BEGIN IMMEDIATE");
+    enum pn_err err = pn_db_exec(db, sql);
 
     if (err == PN_OK) {
         db->begun = true;
     }
     return err;
+}
+
+enum pn_err
+pn_db_begin(struct pn_db *db)
+{
+    return begin(db, "BEGIN IMMEDIATE");
+}
+
+enum pn_err
+pn_db_begin_reading(struct pn_db *db)
+{
+    return begin(db, "BEGIN");
 }
 
 enum pn_err

@@ -92,6 +92,27 @@ pn_store_rollback(struct pn_store *store)
 }
 
 enum pn_err
+pn_store_snapshot(struct pn_store *store)
+{
+    enum pn_err err = PN_OK;
+
+    if (!pn_db_in_transaction(store->db)) {
+        err = pn_db_begin_reading(store->db);
+        store->in_snapshot = err == PN_OK;
+    }
+    return err;
+}
+
+void
+pn_store_snapshot_end(struct pn_store *store)
+{
+    if (store->in_snapshot) {
+        pn_db_rollback(store->db);
+        store->in_snapshot = false;
+    }
+}
+
+enum pn_err
 pn_store_savepoint(struct pn_store *store)
 {
     return pn_stmt_run(pn_db_query(store->db, "SAVEPOINT change"));

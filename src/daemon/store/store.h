@@ -32,6 +32,14 @@ PN_MUST_USE enum pn_err pn_store_epoch(struct pn_store *store, uint64_t *out);
 PN_MUST_USE enum pn_err pn_store_begin(struct pn_store *store);
 PN_MUST_USE enum pn_err pn_store_commit(struct pn_store *store);
 void pn_store_rollback(struct pn_store *store);
+/*
+ * Read as of one instant until the end, and without the locks that each query
+ * would take for itself.  For reading only.  Inside a transaction both do nothing.
+ * Not for long: what is written meanwhile cannot leave the log.
+ */
+PN_MUST_USE enum pn_err pn_store_snapshot(struct pn_store *store);
+void pn_store_snapshot_end(struct pn_store *store);
+
 PN_MUST_USE enum pn_err pn_store_savepoint(struct pn_store *store);
 PN_MUST_USE enum pn_err pn_store_release(struct pn_store *store);
 /* Undo what came after the savepoint, and end it. */
