@@ -36,8 +36,7 @@ class Variant:
         before = self.server.cpu_seconds()
         got = load.wrk(self.port, seconds, connections, self.values)
         used = self.server.cpu_seconds() - before
-        if not self.refuses:
-            got.checked(self.label)
+        got.checked(self.label, self.refuses)
         return used / got.requests * 1e6, got.rate
 
 

@@ -140,10 +140,12 @@ def pages(store):
 
 
 def memory(store):
+    """The mapped index is the kernel's page cache, shared with nginx, and
+    goes when the memory is wanted."""
     most = max(store["memory_mib"].values(), key=lambda m: m["anon"])
-    return (f"{most['anon']:.0f} MiB of its own, {most['rss']:.0f} with the "
-            f"mapped index ({human(store['tokens'])} tokens)",
-            most["rss"] < 100)
+    return (f"{most['anon']:.0f} MiB of its own, {most['rss']:.0f} with what "
+            f"it has mapped ({human(store['tokens'])} tokens)",
+            most["anon"] < 100)
 
 
 def cold_start(store):
