@@ -204,8 +204,9 @@ batch_answer(struct pn_ops *ops, struct pn_task *first, enum pn_err err)
         ops->changes_failed_total += task->ok ? 0 : 1;
         task->done = true;
     }
-    (void) pthread_cond_broadcast(&ops->answered);
     (void) pthread_mutex_unlock(&ops->mutex);
+    /* now, so that nobody wakes up only to wait for the mutex */
+    (void) pthread_cond_broadcast(&ops->answered);
 }
 
 static void
