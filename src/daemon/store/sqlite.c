@@ -107,8 +107,12 @@ configure(struct pn_db *db, enum pn_db_use use)
                              NULL);
     err = pn_db_exec(db, "PRAGMA foreign_keys=ON;");
     if (err == PN_OK && use == PN_DB_WRITE) {
+        /* A page that several commits wrote is copied back once, so the log
+         * may grow (to 32 MiB); the writer meets pages all over the file. */
         err = pn_db_exec(db, "PRAGMA journal_mode=WAL;"
-                             "PRAGMA synchronous=FULL;");
+                             "PRAGMA synchronous=FULL;"
+                             "PRAGMA wal_autocheckpoint=8000;"
+                             "PRAGMA cache_size=-16384;");
     }
     return err;
 }
