@@ -195,7 +195,7 @@ test_live_tokens_are_neither_revoked_nor_expired(void **state)
 {
     struct fixture *f = *state;
     struct pn_token token;
-    uint32_t count = 0;
+    bool one = false, two = true;
 
     for (uint64_t id = 1; id <= 4; id++) {
         char name[2] = {(char) ('a' + id), '\0'};
@@ -206,8 +206,12 @@ test_live_tokens_are_neither_revoked_nor_expired(void **state)
         token.revoked_at = id == 4 ? NOW : 0;
         assert_int_equal(pn_store_token_insert(f->store, &token), PN_OK);
     }
-    assert_int_equal(pn_store_live_tokens(f->store, 1, NOW, &count), PN_OK);
-    assert_int_equal(count, 1);
+    assert_int_equal(pn_store_live_tokens_reach(f->store, 1, NOW, 1, &one),
+                     PN_OK);
+    assert_int_equal(pn_store_live_tokens_reach(f->store, 1, NOW, 2, &two),
+                     PN_OK);
+    assert_true(one);
+    assert_false(two);
 }
 
 /* --- states -------------------------------------------------------------- */

@@ -78,13 +78,14 @@ pn_token_may_make(struct pn_task *task, const struct pn_allowance *allowance)
 static bool
 has_room(struct pn_task *task)
 {
-    uint32_t live = 0;
-    enum pn_err err =
-        pn_store_live_tokens(task->store, task->owner.id, task->now, &live);
+    bool enough = false;
+    enum pn_err err = pn_store_live_tokens_reach(
+        task->store, task->owner.id, task->now,
+        task->policy.creation.max_tokens_per_owner, &enough);
     if (err != PN_OK) {
         return pn_task_store_error(task, err);
     }
-    if (live >= task->policy.creation.max_tokens_per_owner) {
+    if (enough) {
         return pn_task_refuse(task, 409, "too_many_tokens",
                               "you have as many tokens as the policy allows; "
                               "revoke one first");

@@ -194,10 +194,12 @@ PN_MUST_USE enum pn_err pn_store_token_insert(struct pn_store *store,
                                               const struct pn_token *token);
 PN_MUST_USE enum pn_err pn_store_token_update(struct pn_store *store,
                                               const struct pn_token *token);
-/* Tokens that are neither revoked nor expired. */
-PN_MUST_USE enum pn_err pn_store_live_tokens(struct pn_store *store,
-                                             uint64_t owner_id, int64_t now,
-                                             uint32_t *count);
+/* Does the owner have at least limit tokens that are neither revoked nor
+ * expired? */
+PN_MUST_USE enum pn_err pn_store_live_tokens_reach(struct pn_store *store,
+                                                   uint64_t owner_id,
+                                                   int64_t now, uint32_t limit,
+                                                   bool *reached);
 
 /* Revoke all of an owner's, with a change for each; *count = how many. */
 struct pn_revocation {
