@@ -256,6 +256,65 @@ test_policy_has_versions_and_the_newest_counts(void **state)
     assert_int_equal(admins.count, 2);
 }
 
+/* What one connection parsed last must not hide what another one wrote, nor
+ * what was taken back. */
+static void
+test_the_policy_is_the_present_one_on_every_connection(void **state)
+{
+    struct fixture *f = *state;
+    struct pn_store *reader = NULL;
+    struct pn_policy policy;
+
+    put_policy(f, "{\"tls_required\":false}");
+    assert_int_equal(pn_store_open(f->url, PN_STORE_READ_ONLY, &reader), PN_OK);
+    assert_int_equal(pn_store_policy(reader, f->arena, &policy), PN_OK);
+    assert_false(policy.tls_required);
+    put_policy(f, "{\"tls_required\":true}");
+    assert_int_equal(pn_store_policy(reader, f->arena, &policy), PN_OK);
+    assert_true(policy.tls_required);
+    assert_int_equal(policy.version, 3);
+    pn_store_close(reader);
+}
+
+static void
+test_a_policy_that_was_taken_back_is_not_remembered(void **state)
+{
+    struct fixture *f = *state;
+    struct pn_policy policy;
+
+    assert_int_equal(pn_store_begin(f->store), PN_OK);
+    assert_int_equal(pn_store_savepoint(f->store), PN_OK);
+    put_policy(f, "{\"tls_required\":false}");
+    assert_int_equal(pn_store_policy(f->store, f->arena, &policy), PN_OK);
+    assert_false(policy.tls_required);
+    assert_int_equal(pn_store_rollback_to(f->store), PN_OK);
+    put_policy(f, "{\"creation\":{\"enabled\":true}}"); /* the same version */
+    assert_int_equal(pn_store_policy(f->store, f->arena, &policy), PN_OK);
+    assert_true(policy.tls_required);
+    pn_store_rollback(f->store);
+    put_policy(f, "{\"tls_required\":false}");
+    assert_int_equal(pn_store_policy(f->store, f->arena, &policy), PN_OK);
+    assert_false(policy.creation.enabled);
+}
+
+static void
+test_a_policy_lives_as_long_as_the_arena_that_asked(void **state)
+{
+    struct fixture *f = *state;
+    struct pn_arena *arena = pn_arena_new(1 << 20);
+    struct pn_policy policy, newer;
+
+    assert_non_null(arena);
+    put_policy(f, "{\"admin_groups\":[\"first\"]}");
+    assert_int_equal(pn_store_policy(f->store, arena, &policy), PN_OK);
+    put_policy(f, "{\"admin_groups\":[\"second\"]}");
+    assert_int_equal(pn_store_policy(f->store, f->arena, &newer), PN_OK);
+    assert_string_equal(policy.admin_groups.item[0], "first");
+    assert_string_equal(newer.admin_groups.item[0], "second");
+    pn_arena_free(arena);
+    assert_string_equal(newer.admin_groups.item[0], "second");
+}
+
 static void
 test_a_stored_document_that_is_damaged_is_an_error_not_a_default(void **state)
 {
@@ -354,6 +413,9 @@ main(void)
         TEST(test_an_app_reads_back_as_written),
         TEST(test_app_names_are_unique),
         TEST(test_policy_has_versions_and_the_newest_counts),
+        TEST(test_the_policy_is_the_present_one_on_every_connection),
+        TEST(test_a_policy_that_was_taken_back_is_not_remembered),
+        TEST(test_a_policy_lives_as_long_as_the_arena_that_asked),
         TEST(test_a_stored_document_that_is_damaged_is_an_error_not_a_default),
         TEST(test_the_default_prefix_is_there),
         TEST(test_sessions_end_by_hand_by_age_and_with_their_user),

@@ -7,10 +7,26 @@
 #include "daemon/store/db.h"
 #include "daemon/store/store.h"
 
+struct pn_kept_policy;
+
 struct pn_store {
     struct pn_db *db;
     bool in_snapshot;
+    struct pn_kept_policy *policy; /* the last that was parsed, or NULL */
 };
+
+/* policy_kept.c.  Keep a policy that was parsed into an arena of its own,
+ * which then belongs to the store (on failure too). */
+PN_MUST_USE enum pn_err pn_policy_keep(struct pn_store *store,
+                                       struct pn_arena *arena,
+                                       const struct pn_policy *policy);
+bool pn_policy_is_kept(const struct pn_store *store, uint64_t version);
+/* The one that is kept, as long as the borrower's arena lives. */
+PN_MUST_USE enum pn_err pn_policy_lend(struct pn_store *store,
+                                       struct pn_arena *arena,
+                                       struct pn_policy *out);
+/* After a rollback: its version may be given to another one. */
+void pn_policy_forget(struct pn_store *store);
 
 /* The present row of a statement, copied into an arena; lack of memory is noted
  * and asked for once. */

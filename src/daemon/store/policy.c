@@ -36,6 +36,24 @@ parse_policy(uint64_t version, struct pn_str text, struct pn_arena *arena,
     return PN_OK;
 }
 
+static enum pn_err
+parse_and_keep(struct pn_store *store, uint64_t version, struct pn_str text)
+{
+    struct pn_arena *arena = pn_arena_new(DOCUMENT_ARENA_MAX);
+    struct pn_policy policy;
+    enum pn_err err;
+
+    if (arena == NULL) {
+        return PN_E_NOMEM;
+    }
+    err = parse_policy(version, text, arena, &policy);
+    if (err != PN_OK) {
+        pn_arena_free(arena);
+        return err;
+    }
+    return pn_policy_keep(store, arena, &policy);
+}
+
 enum pn_err
 pn_store_policy(struct pn_store *store, struct pn_arena *arena,
                 struct pn_policy *out)
@@ -46,8 +64,13 @@ pn_store_policy(struct pn_store *store, struct pn_arena *arena,
     enum pn_err err = pn_stmt_step(q);
 
     if (err == PN_OK) {
-        err = parse_policy(pn_stmt_col_id(q, 0), pn_stmt_col_str(q, 1), arena,
-                           out);
+        err = pn_policy_is_kept(store, pn_stmt_col_id(q, 0))
+                  ? PN_OK
+                  : parse_and_keep(store, pn_stmt_col_id(q, 0),
+                                   pn_stmt_col_str(q, 1));
+        if (err == PN_OK) {
+            err = pn_policy_lend(store, arena, out);
+        }
     } else if (err == PN_E_NOT_FOUND) {
         pn_policy_default(out);
         out->version = DEFAULT_VERSION;

@@ -47,6 +47,7 @@ pn_store_close(struct pn_store *store)
     if (store == NULL) {
         return;
     }
+    pn_policy_forget(store);
     pn_db_close(store->db);
     free(store);
 }
@@ -88,6 +89,7 @@ pn_store_commit(struct pn_store *store)
 void
 pn_store_rollback(struct pn_store *store)
 {
+    pn_policy_forget(store);
     pn_db_rollback(store->db);
 }
 
@@ -131,6 +133,7 @@ pn_store_rollback_to(struct pn_store *store)
     enum pn_err err =
         pn_stmt_run(pn_db_query(store->db, "ROLLBACK TO SAVEPOINT change"));
 
+    pn_policy_forget(store);
     return err == PN_OK ? pn_store_release(store) : err;
 }
 
