@@ -21,6 +21,9 @@ enum {
     LMDB_FLAGS = MDB_NOMETASYNC | MDB_NOTLS,
 };
 
+/* How a lock file begins: LMDB's magic number and version. */
+enum { LOCK_MARK_LEN = 8 };
+
 /*
  * Everybody who reads holds resize shared; whoever changes the map holds it
  * alone, since LMDB unmaps under live transactions without asking.
@@ -36,6 +39,11 @@ struct pn_index_env {
     uint64_t moves; /* of the map; under resize */
     char lock_path[PN_INDEX_PATH_MAX];
     off_t lock_len;
+    /* To look at it with.  LMDB's locks are fcntl(2)'s, which end when any
+     * descriptor of the file is closed: this one stays open as long as LMDB's.
+     */
+    int lock_fd;
+    char lock_mark[LOCK_MARK_LEN];
 };
 
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -58,6 +66,9 @@ env_free(struct pn_index_env *env)
         }
         mdb_env_close(env->lmdb);
     }
+    if (env->lock_fd >= 0) {
+        (void) close(env->lock_fd);
+    }
     (void) pthread_rwlock_destroy(&env->resize);
     free(env);
 }
@@ -65,10 +76,41 @@ env_free(struct pn_index_env *env)
 bool
 pn_index_env_is_sound(const struct pn_index_env *env)
 {
+    char mark[LOCK_MARK_LEN];
+    MDB_envinfo info;
     struct stat st;
 
-    /* A lock file that was unlinked (tidy) keeps its mapping. */
-    return stat(env->lock_path, &st) != 0 || st.st_size >= env->lock_len;
+    if (env->lock_fd < 0) {
+        return true; /* not wholly open yet */
+    }
+    if (fstat(env->lock_fd, &st) != 0 || st.st_size < env->lock_len
+        || pread(env->lock_fd, mark, sizeof(mark), 0) != (ssize_t) sizeof(mark)
+        || memcmp(mark, env->lock_mark, sizeof(mark)) != 0)
+    {
+        return false;
+    }
+    return mdb_env_info(env->lmdb, &info) == MDB_SUCCESS
+           && info.me_numreaders <= PN_INDEX_READERS_MAX;
+}
+
+/* What is_sound will compare with. */
+static enum pn_err
+remember_lock(struct pn_index_env *env)
+{
+    struct stat st;
+
+    env->lock_fd = open(env->lock_path, O_RDONLY | O_CLOEXEC);
+    if (env->lock_fd < 0) {
+        return pn_index_errno();
+    }
+    if (fstat(env->lock_fd, &st) != 0) {
+        return pn_index_errno();
+    }
+    env->lock_len = st.st_size;
+    return pread(env->lock_fd, env->lock_mark, LOCK_MARK_LEN, 0)
+                   == LOCK_MARK_LEN
+               ? PN_OK
+               : PN_E_DAMAGED;
 }
 
 static enum pn_err
@@ -185,7 +227,6 @@ env_make(const char *dir, enum pn_index_use use, uint64_t reserve,
 {
     struct pn_index_env *env = calloc(1, sizeof(*env));
     enum pn_err err;
-    struct stat st;
 
     if (env == NULL || pthread_rwlock_init(&env->resize, NULL) != 0) {
         free(env);
@@ -193,18 +234,18 @@ env_make(const char *dir, enum pn_index_use use, uint64_t reserve,
     }
     env->use = use;
     env->users = 1;
+    env->lock_fd = -1;
     pn_index_path(env->lock_path, dir, "lock.mdb");
     err = use == PN_INDEX_WRITE ? reserve_lock(dir) : PN_OK;
     if (err == PN_OK) {
         err = lmdb_open(env, dir, reserve);
     }
-    if (err != PN_OK) {
-        goto out;
+    if (err == PN_OK) {
+        err = remember_lock(env);
     }
-    if (stat(env->lock_path, &st) == 0) {
-        env->lock_len = st.st_size;
+    if (err == PN_OK) {
+        err = learn_dbi(env);
     }
-    err = learn_dbi(env);
     if (err != PN_OK) {
         goto out;
     }
@@ -474,29 +515,57 @@ pn_index_env_settle(struct pn_index_env *env)
     return PN_OK;
 }
 
-/* One line of the table for each reader, after a line of titles. */
-static int
-count_line(const char *line, void *context)
-{
-    uint32_t *count = context;
+struct reader_list {
+    uint32_t count;
+    uint64_t oldest; /* transaction; UINT64_MAX = nobody reads */
+};
 
-    while (*line == ' ') {
-        line++;
+static bool
+number(const char **at, int base, uint64_t *out)
+{
+    char *end;
+
+    *out = strtoull(*at, &end, base);
+    if (end == *at) {
+        return false;
     }
-    if (*line >= '0' && *line <= '9') {
-        (*count)++;
+    *at = end;
+    return true;
+}
+
+/* A line of the table for each reader, after a line of titles: process, thread,
+ * transaction or "-". */
+static int
+list_line(const char *line, void *context)
+{
+    struct reader_list *list = context;
+    uint64_t process, thread, txn_id;
+
+    if (!number(&line, 10, &process) || !number(&line, 16, &thread)) {
+        return 0;
+    }
+    list->count++;
+    if (number(&line, 10, &txn_id) && txn_id < list->oldest) {
+        list->oldest = txn_id;
     }
     return 0;
 }
 
-uint32_t
-pn_index_env_readers(struct pn_index_env *env)
+void
+pn_index_env_readers(struct pn_index_env *env, struct pn_index_readers *out)
 {
-    uint32_t count = 0;
+    struct reader_list list = {.oldest = UINT64_MAX};
+    MDB_envinfo info = {0};
 
     (void) mdb_reader_check(env->lmdb, NULL);
-    (void) mdb_reader_list(env->lmdb, count_line, &count);
-    return count;
+    (void) mdb_reader_list(env->lmdb, list_line, &list);
+    (void) mdb_env_info(env->lmdb, &info);
+    *out = (struct pn_index_readers){
+        .count = list.count,
+        .lag = list.oldest < info.me_last_txnid
+                   ? info.me_last_txnid - list.oldest
+                   : 0,
+    };
 }
 
 bool

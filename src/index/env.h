@@ -61,14 +61,21 @@ PN_MUST_USE enum pn_err pn_index_env_grow(struct pn_index_env *env);
  */
 PN_MUST_USE enum pn_err pn_index_env_settle(struct pn_index_env *env);
 
-/* How many readers its table holds, after clearing dead ones. */
-uint32_t pn_index_env_readers(struct pn_index_env *env);
+struct pn_index_readers {
+    uint32_t count;
+    uint64_t lag; /* commits since the oldest that is still being read */
+};
+
+/* Who is in its table, after clearing the dead. */
+void pn_index_env_readers(struct pn_index_env *env,
+                          struct pn_index_readers *out);
 
 /* Does anybody else in this process have it open? */
 bool pn_index_env_is_shared(struct pn_index_env *env);
 
-/* False once a hostile reader has cut the lock file short: touching it would
- * be SIGBUS. */
+/* False once a hostile reader has cut the lock file short (touching it would be
+ * SIGBUS) or written over its beginning: nobody could open it any more, and
+ * LMDB goes by the number of readers that stands there. */
 bool pn_index_env_is_sound(const struct pn_index_env *env);
 
 /* Key or data for LMDB, which reads but does not write it: its type merely

@@ -10,7 +10,12 @@
 #include "index/files.h"
 #include "index/writer_impl.h"
 
-enum { TIDY_MAX = 64 }; /* generations looked at in one call */
+enum {
+    TIDY_MAX = 64,         /* generations looked at in one call */
+    READ_MAX = 2,          /* old ones that stay because somebody reads them */
+    LAG_MAX = 1000,        /* commits that a reader may lie behind */
+    SLACK_BYTES = 16 << 20 /* that a file may grow because of one */
+};
 
 /* A reader that enters an old generation after this look finds its files gone
  * or reads them to its end; the page names another one in either case. */
@@ -20,7 +25,7 @@ is_unread(struct pn_index_writer *writer, uint64_t generation)
     struct pn_index_env *env = NULL;
     enum pn_err err = pn_index_env_open(writer->dir, generation, PN_INDEX_READ,
                                         0, (gid_t) -1, &env);
-    bool unread;
+    struct pn_index_readers readers = {.count = 1};
 
     if (err == PN_E_NOT_FOUND || err == PN_E_DAMAGED) {
         return true; /* nobody can open it */
@@ -28,10 +33,11 @@ is_unread(struct pn_index_writer *writer, uint64_t generation)
     if (err != PN_OK) {
         return false;
     }
-    unread = !pn_index_env_is_shared(env) && pn_index_env_is_sound(env)
-             && pn_index_env_readers(env) == 0;
+    if (!pn_index_env_is_shared(env) && pn_index_env_is_sound(env)) {
+        pn_index_env_readers(env, &readers);
+    }
     pn_index_env_done(env);
-    return unread;
+    return readers.count == 0;
 }
 
 static size_t
@@ -58,17 +64,49 @@ list_old(struct pn_index_writer *writer, uint64_t old[TIDY_MAX])
     return count;
 }
 
+static int
+newest_first(const void *a, const void *b)
+{
+    const uint64_t *left = a, *right = b;
+
+    return (*left < *right) - (*left > *right);
+}
+
+/* Whoever reads a file that is removed reads on; so that one who never ends
+ * does not keep them all on the disk, only the newest wait for their readers.
+ */
 void
 pn_index_writer_tidy(struct pn_index_writer *writer)
 {
     uint64_t old[TIDY_MAX];
-    size_t count = list_old(writer, old);
+    size_t count = list_old(writer, old), read = 0;
 
+    qsort(old, count, sizeof(old[0]), newest_first);
     for (size_t i = 0; i < count; i++) {
-        if (is_unread(writer, old[i])) {
+        if (read == READ_MAX || is_unread(writer, old[i])) {
             pn_index_remove_generation(writer->dir, old[i]);
+        } else {
+            read++;
         }
     }
+}
+
+/*
+ * A decision reads for microseconds.  Who goes on reading through a thousand
+ * commits keeps LMDB from using any page again, and the file grows with each:
+ * a new generation leaves that reader behind.  Only once the file has doubled,
+ * so that what it costs to write everything anew is in proportion.
+ */
+static bool
+is_held(struct pn_index_writer *writer, const struct pn_index_readers *readers,
+        uint64_t file_bytes)
+{
+    if (writer->sized_generation != writer->meta.generation) {
+        writer->sized_generation = writer->meta.generation;
+        writer->sized_bytes = file_bytes;
+    }
+    return readers->lag > LAG_MAX
+           && file_bytes > 2 * writer->sized_bytes + SLACK_BYTES;
 }
 
 enum pn_err
@@ -76,6 +114,7 @@ pn_index_writer_stats(struct pn_index_writer *writer,
                       struct pn_index_stats *out)
 {
     char path[PN_INDEX_PATH_MAX];
+    struct pn_index_readers readers;
     MDB_stat tree;
     struct stat st;
     enum pn_err err = PN_E_DAMAGED;
@@ -92,6 +131,10 @@ pn_index_writer_stats(struct pn_index_writer *writer,
     if (stat(path, &st) != 0) {
         return pn_index_errno();
     }
+    pn_index_env_readers(writer->env, &readers);
+    if (is_held(writer, &readers, (uint64_t) st.st_size)) {
+        return PN_E_BUSY;
+    }
     *out = (struct pn_index_stats){
         .generation = writer->meta.generation,
         .tokens = writer->meta.tokens,
@@ -102,7 +145,7 @@ pn_index_writer_stats(struct pn_index_writer *writer,
             * tree.ms_psize,
         .file_bytes = (uint64_t) st.st_size,
         .position = writer->meta.position,
-        .readers = pn_index_env_readers(writer->env),
+        .readers = readers.count,
     };
     return PN_OK;
 }

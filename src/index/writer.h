@@ -83,7 +83,8 @@ PN_MUST_USE enum pn_err pn_index_writer_commit(struct pn_index_writer *writer,
 /* Wall clock and boot clock into the page; call at least once a second. */
 void pn_index_writer_heartbeat(struct pn_index_writer *writer, int64_t now);
 
-/* Remove generations that nobody reads any more. */
+/* Remove generations that nobody reads any more, and of those that are still
+ * read all but two. */
 void pn_index_writer_tidy(struct pn_index_writer *writer);
 
 struct pn_index_stats {
@@ -91,6 +92,12 @@ struct pn_index_stats {
     int64_t position;
     uint32_t readers;
 };
+
+/*
+ * Figures, and whether all is well: PN_E_DAMAGED when the lock file is not what
+ * it was, PN_E_BUSY when a reader that never ends makes the data file grow.  A
+ * new generation ends both.  Call it now and then.
+ */
 PN_MUST_USE enum pn_err pn_index_writer_stats(struct pn_index_writer *writer,
                                               struct pn_index_stats *out);
 

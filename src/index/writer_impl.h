@@ -27,6 +27,7 @@ struct pn_index_writer {
     struct pn_index_meta meta;  /* as of the last commit */
     struct pn_index_meta draft; /* as it will be after this one */
     struct pn_index_key last;   /* the largest key put into a new generation */
+    uint64_t sized_generation, sized_bytes; /* its file, when first looked at */
     bool policy_changed;
     bool map_was_full;
 };

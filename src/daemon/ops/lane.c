@@ -21,6 +21,8 @@
 #include "daemon/ops/inside.h"
 #include "daemon/publish/publish.h"
 
+enum { TIDY_BEATS = 60 }; /* workers need a request to leave a generation */
+
 enum lane_state {
     LANE_OPENING = 0,
     LANE_IDLE,
@@ -44,6 +46,7 @@ struct pn_lane {
     /* the thread's own */
     struct pn_store *store;
     struct pn_publisher *publisher;
+    unsigned beats;
 };
 
 static struct timespec
@@ -128,20 +131,23 @@ publish_now(struct pn_lane *lane)
 
 /* The heartbeat and, as cheap as it is, a fresh look at the index's size.  What
  * a hostile reader did to the lock file is mended here when nobody changes
- * anything. */
+ * anything, and one that holds on to what it reads is left behind. */
 static void
 beat(struct pn_lane *lane)
 {
     pn_publisher_heartbeat(lane->publisher, pn_ops_now());
     struct pn_index_stats stats;
     enum pn_err err = pn_publisher_stats(lane->publisher, &stats);
-    if (err == PN_E_DAMAGED) {
+    if (err == PN_E_DAMAGED || err == PN_E_BUSY) {
         (void) rebuild(lane, err);
     } else if (err == PN_OK) {
         (void) pthread_mutex_lock(&lane->mutex);
         lane->stats = stats;
         lane->has_stats = true;
         (void) pthread_mutex_unlock(&lane->mutex);
+    }
+    if (lane->beats++ % TIDY_BEATS == 0) {
+        pn_publisher_tidy(lane->publisher);
     }
 }
 

@@ -423,6 +423,12 @@ pn_publisher_heartbeat(struct pn_publisher *publisher, int64_t now)
     pn_index_writer_heartbeat(publisher->run.writer, now);
 }
 
+void
+pn_publisher_tidy(struct pn_publisher *publisher)
+{
+    pn_index_writer_tidy(publisher->run.writer);
+}
+
 enum pn_err
 pn_publisher_stats(struct pn_publisher *publisher, struct pn_index_stats *out)
 {

@@ -39,6 +39,9 @@ PN_MUST_USE enum pn_err pn_publisher_rebuild(struct pn_publisher *publisher);
 
 /* Tell readers that posternd lives; at least once a second. */
 void pn_publisher_heartbeat(struct pn_publisher *publisher, int64_t now);
+/* Old generations go (pn_index_writer_tidy); now and then. */
+void pn_publisher_tidy(struct pn_publisher *publisher);
+/* PN_E_DAMAGED, PN_E_BUSY: a new generation is called for (index/writer.h). */
 PN_MUST_USE enum pn_err pn_publisher_stats(struct pn_publisher *publisher,
                                            struct pn_index_stats *out);
 
