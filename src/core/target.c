@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Judging a request target.  Two passes: over the bytes as sent, decoding
- * them, then over the decoded segments.
+ * Judging a request target.  Most are plain, and one look tells.  For all
+ * others two passes: over the bytes as sent, decoding them, then over the
+ * decoded segments.
  */
 #include "core/target.h"
 
@@ -302,6 +303,42 @@ cut_path(struct pn_str target, struct pn_str *out)
     return true;
 }
 
+enum { PLAIN = '0', SLASH, DOT, SPECIAL };
+
+/* What each byte from 0x20 to 0x7e is; all others are special. */
+static const char kinds[] = "3003030000000021" /*  !"#$%&'()*+,-./ */
+                            "0000000000030003" /* 0123456789:;<=>? */
+                            "0000000000000000" /* @ABCDEFGHIJKLMNO */
+                            "0000000000003000" /* PQRSTUVWXYZ[\]^_ */
+                            "0000000000000000" /* `abcdefghijklmno */
+                            "000000000000000"; /* pqrstuvwxyz{|}~ */
+
+/*
+ * Length of the path, up to a "?", of a target in origin-form whose bytes all
+ * stand for themselves and whose segments neither begin with a dot nor are
+ * empty but for the last; 0 for any other.  Such a path is canonical.
+ */
+static size_t
+plain_len(struct pn_str target)
+{
+    char most = DOT; /* what may come now: after a slash only plain bytes */
+    size_t len = 0;
+
+    if (target.len == 0 || target.ptr[0] != '/') {
+        return 0;
+    }
+    for (; len < target.len; len++) {
+        uint8_t at = (uint8_t) (target.ptr[len] - ' ');
+        char kind = at < sizeof(kinds) - 1 ? kinds[at] : SPECIAL;
+
+        if (kind > most) {
+            break;
+        }
+        most = kind == SLASH ? PLAIN : DOT;
+    }
+    return len == target.len || target.ptr[len] == '?' ? len : 0;
+}
+
 enum pn_ambiguity
 pn_target_path(struct pn_str target, enum pn_slash_policy slashes,
                struct pn_buf *path)
@@ -312,6 +349,11 @@ pn_target_path(struct pn_str target, enum pn_slash_policy slashes,
 
     if (target.len > PN_TARGET_MAX) {
         return PN_TARGET_TOO_LONG;
+    }
+    text = (struct pn_str){target.ptr, plain_len(target)};
+    if (text.len > 0 && !path->full && text.len <= path->cap - path->len) {
+        pn_buf_add(path, text);
+        return PN_TARGET_CANONICAL;
     }
     if (!cut_path(target, &text)) {
         return PN_TARGET_FORM;

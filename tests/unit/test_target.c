@@ -117,6 +117,51 @@ test_lengths_are_capped(void **state)
     assert_int_equal(small.len, 0);
 }
 
+/* A target with a host in front is never "plain", and else the same. */
+static void
+assert_judged_as_with_a_host(const char *target, size_t len)
+{
+    char bytes[2][16], absolute[32] = "http://h";
+    struct pn_buf path = PN_BUF(bytes[0]), other = PN_BUF(bytes[1]);
+
+    memcpy(absolute + 8, target, len);
+    assert_int_equal(
+        pn_target_path((struct pn_str){target, len}, PN_SLASH_LITERAL, &path),
+        pn_target_path((struct pn_str){absolute, 8 + len}, PN_SLASH_LITERAL,
+                       &other));
+    assert_true(pn_str_eq(pn_buf_str(&path), pn_buf_str(&other)));
+}
+
+/* Every target of up to seven of these characters, and every byte. */
+static void
+test_the_short_way_agrees_with_the_long_one(void **state)
+{
+    static const char alphabet[] = "/.a%2f?";
+    const unsigned base = sizeof(alphabet) - 1;
+    char text[8] = "/";
+    unsigned count = 1;
+
+    (void) state;
+    for (size_t len = 1; len <= 7; len++, count *= base) {
+        for (unsigned n = 0; n < count; n++) {
+            unsigned rest = n;
+
+            for (size_t i = 1; i < len; i++, rest /= base) {
+                text[i] = alphabet[rest % base];
+            }
+            assert_judged_as_with_a_host(text, len);
+        }
+    }
+    for (int c = 0; c < 256; c++) {
+        const char places[][4] = {
+            {'/', (char) c}, {'/', 'a', (char) c}, {'/', 'a', '/', (char) c}};
+
+        assert_judged_as_with_a_host(places[0], 2);
+        assert_judged_as_with_a_host(places[1], 3);
+        assert_judged_as_with_a_host(places[2], 4);
+    }
+}
+
 static void
 test_paths_decoded_already_are_judged_alike(void **state)
 {
@@ -187,6 +232,7 @@ main(int argc, char **argv)
         cmocka_unit_test(test_targets_are_judged_as_the_table_says),
         cmocka_unit_test(test_compatibility_characters_are_those_of_unicode),
         cmocka_unit_test(test_lengths_are_capped),
+        cmocka_unit_test(test_the_short_way_agrees_with_the_long_one),
         cmocka_unit_test(test_paths_decoded_already_are_judged_alike),
         cmocka_unit_test(test_what_lies_below_a_context_path),
         cmocka_unit_test(test_every_ambiguity_has_a_phrase),
