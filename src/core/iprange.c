@@ -3,6 +3,7 @@
 #include "core/iprange.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <string.h>
 
 #include "base/str.h"
@@ -65,17 +66,33 @@ parse_prefix(struct pn_str digits, unsigned max, uint8_t *out)
     return PN_OK;
 }
 
-/* The mask for byte i of an address under the given prefix length. */
-static uint8_t
-mask_byte(size_t i, unsigned prefix)
+/* An address, or a mask, as two numbers. */
+struct halves {
+    uint64_t high, low;
+};
+
+static struct halves
+halves_of(const struct pn_ip *ip)
 {
-    if (prefix >= 8 * (i + 1)) {
-        return 0xff;
-    }
-    if (prefix <= 8 * i) {
-        return 0;
-    }
-    return (uint8_t) (0xff00U >> (prefix - 8 * i));
+    struct halves half;
+
+    memcpy(&half.high, ip->bytes, sizeof(half.high));
+    memcpy(&half.low, ip->bytes + sizeof(half.high), sizeof(half.low));
+    return (struct halves){be64toh(half.high), be64toh(half.low)};
+}
+
+/* The first n bits, 64 at most. */
+static uint64_t
+first_bits(unsigned n)
+{
+    return n >= 64 ? UINT64_MAX : ~(UINT64_MAX >> n);
+}
+
+static struct halves
+mask_of(unsigned prefix)
+{
+    return (struct halves){first_bits(prefix),
+                           prefix > 64 ? first_bits(prefix - 64) : 0};
 }
 
 enum pn_err
@@ -114,29 +131,21 @@ pn_iprange_parse(struct pn_str text, struct pn_iprange *out)
 bool
 pn_iprange_sane(const struct pn_iprange *range)
 {
-    if (range->prefix > 128) {
-        return false;
-    }
-    for (size_t i = range->prefix / 8; i < sizeof(range->net.bytes); i++) {
-        if (range->net.bytes[i] & (uint8_t) ~mask_byte(i, range->prefix)) {
-            return false;
-        }
-    }
-    return true;
+    struct halves net = halves_of(&range->net), mask = mask_of(range->prefix);
+
+    return range->prefix <= 128
+           && ((net.high & ~mask.high) | (net.low & ~mask.low)) == 0;
 }
 
 bool
 pn_iprange_has(const struct pn_iprange *range, const struct pn_ip *ip)
 {
-    size_t whole = range->prefix / 8; /* bytes to be equal */
-    unsigned rest = range->prefix % 8;
+    struct halves net = halves_of(&range->net), mask = mask_of(range->prefix);
+    struct halves half = halves_of(ip);
 
-    if (memcmp(ip->bytes, range->net.bytes, whole) != 0) {
-        return false;
-    }
-    return rest == 0
-           || (ip->bytes[whole] & mask_byte(whole, range->prefix))
-                  == range->net.bytes[whole];
+    return (((half.high ^ net.high) & mask.high)
+            | ((half.low ^ net.low) & mask.low))
+           == 0;
 }
 
 static bool
