@@ -28,34 +28,36 @@ pn_cursor_bytes(struct pn_cursor *cur, size_t len)
     return at;
 }
 
-static uint64_t
-read_le(struct pn_cursor *cur, size_t len)
-{
-    const uint8_t *bytes = pn_cursor_bytes(cur, len);
-    uint64_t value = 0;
-
-    for (size_t i = 0; bytes != NULL && i < len; i++) {
-        value |= (uint64_t) bytes[i] << (8 * i);
-    }
-    return value;
-}
-
 uint8_t
 pn_cursor_u8(struct pn_cursor *cur)
 {
-    return (uint8_t) read_le(cur, 1);
+    const uint8_t *bytes = pn_cursor_bytes(cur, 1);
+
+    return bytes != NULL ? *bytes : 0;
 }
 
 uint16_t
 pn_cursor_u16(struct pn_cursor *cur)
 {
-    return (uint16_t) read_le(cur, 2);
+    const uint8_t *bytes = pn_cursor_bytes(cur, sizeof(uint16_t));
+    uint16_t value = 0;
+
+    if (bytes != NULL) {
+        memcpy(&value, bytes, sizeof(value));
+    }
+    return le16toh(value);
 }
 
 uint32_t
 pn_cursor_u32(struct pn_cursor *cur)
 {
-    return (uint32_t) read_le(cur, 4);
+    const uint8_t *bytes = pn_cursor_bytes(cur, sizeof(uint32_t));
+    uint32_t value = 0;
+
+    if (bytes != NULL) {
+        memcpy(&value, bytes, sizeof(value));
+    }
+    return le32toh(value);
 }
 
 uint64_t
@@ -65,7 +67,7 @@ pn_cursor_u64(struct pn_cursor *cur)
     uint64_t value = 0;
 
     if (bytes != NULL) {
-        memcpy(&value, bytes, sizeof(value)); /* most of a record: at once */
+        memcpy(&value, bytes, sizeof(value));
     }
     return le64toh(value);
 }

@@ -187,12 +187,21 @@ pn_str_has_control(struct pn_str text)
 bool
 pn_bytes_eq_const_time(const void *a, const void *b, size_t len)
 {
-    const volatile uint8_t *x = a;
-    const volatile uint8_t *y = b;
-    uint8_t differing = 0;
+    const uint8_t *x = a;
+    const uint8_t *y = b;
+    /* volatile: no compiler may leave the loop once it is not 0. */
+    volatile uint64_t differing = 0;
+    size_t i = 0;
 
-    for (size_t i = 0; i < len; i++) {
-        differing |= (uint8_t) (x[i] ^ y[i]);
+    for (; len - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
+        uint64_t left, right;
+
+        memcpy(&left, x + i, sizeof(left));
+        memcpy(&right, y + i, sizeof(right));
+        differing |= left ^ right;
+    }
+    for (; i < len; i++) {
+        differing |= (uint64_t) (x[i] ^ y[i]);
     }
     return differing == 0;
 }
