@@ -71,10 +71,11 @@ typedef struct {
     uint64_t compilation; /* of the gate; 0: none yet */
     ngx_uint_t known;     /* every name is scrubbed everywhere */
     struct {
-        size_t len; /* 0: not sent */
+        size_t at, len; /* in text; len 0: not sent */
         ngx_uint_t hash;
-        u_char text[2 * PN_RECORD_HEADER_MAX]; /* as it is, then lower case */
     } names[NGX_HTTP_POSTERN_SHAPE];
+    size_t len; /* of text: of each name as it is, then in lower case */
+    u_char text[NGX_HTTP_POSTERN_SHAPE * 2 * PN_RECORD_HEADER_MAX];
 } ngx_http_postern_shape_t;
 
 typedef struct {

@@ -61,6 +61,9 @@ is_method_override(const ngx_table_elt_t *header, const void *data)
                                         "x-http-method", "x-method-override"};
 
     (void) data;
+    if (header->key.len < sizeof("x-http-method") - 1) {
+        return 0; /* nearly every header */
+    }
     for (size_t i = 0; i < PN_LEN(names); i++) {
         if (ngx_http_postern_folds_to(header->key.data, header->key.len,
                                       names[i])) {

@@ -21,14 +21,17 @@ shape(ngx_http_request_t *r, const struct pn_app_record *app,
         app->email_header};
 
     out->known = 1;
+    out->len = 0;
     for (size_t i = 0; i < PN_LEN(names); i++) {
-        u_char *text = out->names[i].text;
+        u_char *text = out->text + out->len;
         size_t len = names[i].len;
 
+        out->names[i].at = out->len;
         out->names[i].len = len;
         if (len == 0) {
             continue;
         }
+        out->len += 2 * len;
         ngx_memcpy(text, names[i].ptr, len);
         /* proxy_set_header finds the one it replaces by this. */
         out->names[i].hash = ngx_hash_strlow(text + len, text, len);
@@ -54,84 +57,73 @@ ngx_http_postern_identity_known(ngx_http_request_t *r,
     return lcf->shape->known;
 }
 
-static ngx_uint_t
-is_clean(struct pn_str text)
+/* The NUL is for nginx's own log functions. */
+static u_char *
+put(u_char *at, struct pn_str text, ngx_str_t *out)
 {
-    return pn_str_is_printable(text) || !pn_str_has_control(text);
+    out->data = at;
+    out->len = text.len;
+    at = ngx_cpymem(at, text.ptr, text.len);
+    *at++ = '\0';
+    return at;
 }
 
-/* Copies live as long as the request.  The NUL is for nginx's own log
- * functions. */
+/* values in the order of the shape's names, which stand at text. */
 static ngx_int_t
-copy(ngx_pool_t *pool, struct pn_str from, ngx_str_t *out)
+give(ngx_http_request_t *r, const ngx_http_postern_shape_t *shape, u_char *text,
+     const ngx_str_t *values)
 {
-    if (from.len == 0) {
-        ngx_str_set(out, "");
-        return NGX_OK;
-    }
-    out->data = ngx_pnalloc(pool, from.len + 1);
-    if (out->data == NULL) {
-        return NGX_ERROR;
-    }
-    *ngx_cpymem(out->data, from.ptr, from.len) = '\0';
-    out->len = from.len;
-    return NGX_OK;
-}
-
-/* values in the order of the shape's names. */
-static ngx_int_t
-give(ngx_http_request_t *r, const ngx_str_t *values)
-{
-    ngx_http_postern_loc_conf_t *lcf =
-        ngx_http_get_module_loc_conf(r, ngx_http_postern_module);
-
     for (size_t i = 0; i < NGX_HTTP_POSTERN_SHAPE; i++) {
-        size_t len = lcf->shape->names[i].len;
         ngx_table_elt_t *header;
-        u_char *text;
 
-        if (len == 0 || values[i].len == 0) {
+        if (shape->names[i].len == 0 || values[i].len == 0) {
             continue;
         }
-        text = ngx_pnalloc(r->pool, 2 * len);
         header = ngx_http_postern_headers_push(r);
-        if (text == NULL || header == NULL) {
+        if (header == NULL) {
             return NGX_ERROR;
         }
-        ngx_memcpy(text, lcf->shape->names[i].text, 2 * len);
-        header->key.data = text;
-        header->key.len = len;
-        header->lowcase_key = text + len;
-        header->hash = lcf->shape->names[i].hash;
+        header->key.data = text + shape->names[i].at;
+        header->key.len = shape->names[i].len;
+        header->lowcase_key = header->key.data + header->key.len;
+        header->hash = shape->names[i].hash;
         header->value = values[i];
     }
     return NGX_OK;
 }
 
+/* No text of an owner's record holds a control byte: it would not have been
+ * decoded. */
 ngx_int_t
 ngx_http_postern_identity_set(ngx_http_request_t *r,
                               ngx_http_postern_ctx_t *ctx,
                               enum pn_user_value user_value,
                               const struct pn_owner_record *owner)
 {
+    ngx_http_postern_loc_conf_t *lcf =
+        ngx_http_get_module_loc_conf(r, ngx_http_postern_module);
+    const ngx_http_postern_shape_t *shape = lcf->shape;
     ngx_str_t user, values[NGX_HTTP_POSTERN_SHAPE];
+    u_char *names, *at;
 
-    if (owner->username.len == 0 || !is_clean(owner->username)
-        || !is_clean(owner->email) || !is_clean(owner->group_names)
-        || !is_clean(owner->display_name)
+    if (owner->username.len == 0
         || (user_value == PN_USER_VALUE_EMAIL && owner->email.len == 0))
     {
         return NGX_DECLINED;
     }
-    if (copy(r->pool, owner->username, &user) != NGX_OK
-        || copy(r->pool, owner->group_names, &values[1]) != NGX_OK
-        || copy(r->pool, owner->display_name, &values[2]) != NGX_OK
-        || copy(r->pool, owner->email, &values[3]) != NGX_OK)
-    {
+    names = ngx_pnalloc(
+        r->pool, shape->len + owner->username.len + owner->group_names.len
+                     + owner->display_name.len + owner->email.len + 4);
+    if (names == NULL) {
         return NGX_ERROR;
     }
+    at = ngx_cpymem(names, shape->text, shape->len);
+    at = put(at, owner->username, &user);
+    at = put(at, owner->group_names, &values[1]);
+    at = put(at, owner->display_name, &values[2]);
+    (void) put(at, owner->email, &values[3]);
     values[0] = user_value == PN_USER_VALUE_EMAIL ? values[3] : user;
-    if (give(r, values) != NGX_OK) {
+    if (give(r, shape, names, values) != NGX_OK) {
         return NGX_ERROR;
     }
     ctx->user = user;
