@@ -18,7 +18,13 @@
 
 #include "base/str.h"
 
-enum { TEXT_MAX = 400, SOCKET_PATH_MAX = 107, MESSAGE_MAX = 300 };
+enum {
+    TEXT_MAX = 400,
+    SOCKET_PATH_MAX = 107,
+    MESSAGE_MAX = 300,
+    STALE_BY_STORE = -1,
+    STALE_SHARED_S = 900
+};
 
 /* What the callbacks of the one running parse write to: libconfuse hands no
  * argument of ours through. */
@@ -79,14 +85,22 @@ check_listen(struct pn_str value)
                : wanted;
 }
 
+static bool
+is_postgres(struct pn_str url)
+{
+    return pn_str_starts(url, PN_STR("postgresql://"))
+           || pn_str_starts(url, PN_STR("postgres://"));
+}
+
 static const char *
 check_store(struct pn_str value)
 {
-    const struct pn_str scheme = PN_STR("sqlite:/");
+    const struct pn_str file = PN_STR("sqlite:/");
 
-    return pn_str_starts(value, scheme) && value.len > scheme.len
+    return (pn_str_starts(value, file) && value.len > file.len)
+                   || is_postgres(value)
                ? NULL
-               : "sqlite:/ABSOLUTE/PATH";
+               : "sqlite:/ABSOLUTE/PATH or postgresql://USER@HOST/DATABASE";
 }
 
 static const char *
@@ -256,6 +270,19 @@ mode_of(cfg_t *cfg, const char *key)
     return parse_mode(pn_str_from(cfg_getstr(cfg, key)), &mode) ? mode : 0600;
 }
 
+/* One SQLite file cannot go on without us; other nodes of a PostgreSQL can. */
+static uint32_t
+stale_after(cfg_t *cfg)
+{
+    const long value = cfg_getint(cfg, "stale_after");
+
+    if (value != STALE_BY_STORE) {
+        return (uint32_t) value;
+    }
+    return is_postgres(pn_str_from(cfg_getstr(cfg, "store"))) ? STALE_SHARED_S
+                                                              : 0;
+}
+
 static enum pn_err
 take_all(cfg_t *cfg, struct pn_arena *arena, struct pn_config *out)
 {
@@ -265,7 +292,7 @@ take_all(cfg_t *cfg, struct pn_arena *arena, struct pn_config *out)
         .usage_mode = mode_of(cfg, "usage_mode"),
         .usage_user_count = cfg_size(cfg, "usage_users"),
         .usage_interval_s = (uint32_t) cfg_getint(cfg, "usage_interval"),
-        .stale_after_s = (uint32_t) cfg_getint(cfg, "stale_after"),
+        .stale_after_s = stale_after(cfg),
     };
     bool good = take(cfg, "http_listen", arena, &config.http_listen)
                 && take(cfg, "http_group", arena, &config.http_group)
@@ -359,7 +386,7 @@ parse(FILE *file, struct pn_arena *arena, struct pn_config *out)
         CFG_STR("store", "sqlite:/var/lib/postern/postern.db", CFGF_NONE),
         CFG_STR("index_dir", "/var/lib/postern/index", CFGF_NONE),
         CFG_STR("index_group", "", CFGF_NONE),
-        CFG_INT("stale_after", 0, CFGF_NONE),
+        CFG_INT("stale_after", STALE_BY_STORE, CFGF_NONE),
         CFG_STR("log_level", "info", CFGF_NONE),
         CFG_END(),
     };

@@ -268,7 +268,13 @@ start(struct parts *parts, const struct options *options)
     }
     err = pn_ops_start(&ops, &parts->ops);
     if (err != PN_OK) {
-        return failed("open store and index", config->store, err);
+        char title[256];
+
+        pn_store_title(config->store, title, sizeof(title));
+        pn_log(PN_LOG_ERROR, "start_failed", "what", "open store and index",
+               "subject", title, "error", pn_err_text(err), "why",
+               pn_store_open_why(), NULL);
+        return false;
     }
     if (!pn_first_admin(parts->ops, &options->admin)) {
         return false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The narrow interface to an SQL database; sqlite.c is its only driver so far.
+ * The narrow interface to an SQL database, for SQLite (sqlite.c) and PostgreSQL
+ * (postgres.c).
  *
  * SQL is portable (what SQLite and PostgreSQL have in common) with parameters
  * written $1, $2, ….  A statement remembers the first error, of preparing or
@@ -20,18 +21,32 @@ struct pn_stmt;
 
 enum pn_db_use { PN_DB_WRITE = 0, PN_DB_READ_ONLY };
 
-/* where: "/path/to/file" or ":memory:".  Made, 0600, if missing and WRITE. */
-PN_MUST_USE enum pn_err pn_db_open(const char *where, enum pn_db_use use,
+/*
+ * "sqlite:/path/to/file" (made, 0600, if missing and WRITE), "sqlite::memory:",
+ * or "postgresql://…" as libpq reads it (PostgreSQL manual, 34.1.1.2), with TLS
+ * verified unless the URL says otherwise.  PN_E_SYNTAX for another scheme.
+ */
+PN_MUST_USE enum pn_err pn_db_open(const char *url, enum pn_db_use use,
                                    struct pn_db **out);
 void pn_db_close(struct pn_db *db); /* NULL is fine */
+
+/* What the database said when the last pn_db_open() of this thread failed; ""
+ * when it said nothing. */
+const char *pn_db_open_why(void);
+
+enum pn_db_kind { PN_DB_SQLITE = 0, PN_DB_POSTGRES };
+enum pn_db_kind pn_db_kind(const struct pn_db *db);
 
 /* What the database said about the last error; never NULL. */
 const char *pn_db_why(const struct pn_db *db);
 
 /* Statements without parameters and results, separated by ";". */
 PN_MUST_USE enum pn_err pn_db_exec(struct pn_db *db, const char *sql);
+/* Likewise, for CREATE and ALTER in SQLite's words, which are translated. */
+PN_MUST_USE enum pn_err pn_db_exec_schema(struct pn_db *db, const char *sql);
 
-/* Takes the write lock at once; PN_E_BUSY after some seconds of waiting. */
+/* Takes the write lock at once, on PostgreSQL that of all nodes; PN_E_BUSY
+ * after some seconds of waiting. */
 PN_MUST_USE enum pn_err pn_db_begin(struct pn_db *db);
 /* Takes no lock that others wait for; ends with pn_db_rollback(). */
 PN_MUST_USE enum pn_err pn_db_begin_reading(struct pn_db *db);

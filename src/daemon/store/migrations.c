@@ -2,18 +2,28 @@
 /* The schema (docs/reference/store.md) and how a database gets there. */
 #include "daemon/store/migrations.h"
 
+#include <string.h>
 #include <sys/random.h>
 #include <time.h>
 
+#include "base/buf.h"
 #include "base/str.h"
 #include "core/hash.h"
 #include "core/token.h"
 
-enum { HEX_LEN = 2 * PN_HASH_LEN };
+enum { HEX_LEN = 2 * PN_HASH_LEN, STEP_MAX = 16384 };
 
+/* For both databases, in SQLite's words (pn_db_exec_schema). */
 struct step {
     const char *name;
     const char *sql;
+};
+
+/* What they have no common words for: belongs to the step of this name and
+ * comes after it. */
+struct own_step {
+    const char *name;
+    const char *sqlite, *postgres;
 };
 
 /* Instants are Unix seconds, 0 = none; enumerations are the numbers of the C
@@ -121,28 +131,40 @@ static const char tokens_sql[] =
     " PRIMARY KEY (token_id, app_id)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX token_apps_of_app ON token_apps (app_id, token_id);";
 
-static const char history_sql[] =
-    "CREATE TABLE changes ("
-    " position INTEGER PRIMARY KEY,"
-    " kind INTEGER NOT NULL,"
-    " object_id INTEGER NOT NULL,"
-    " old_name TEXT) STRICT;"
+static const char history_sql[] = "CREATE TABLE changes ("
+                                  " position INTEGER PRIMARY KEY,"
+                                  " kind INTEGER NOT NULL,"
+                                  " object_id INTEGER NOT NULL,"
+                                  " old_name TEXT) STRICT;"
 
-    "CREATE TABLE audit ("
-    " position INTEGER PRIMARY KEY,"
-    " at INTEGER NOT NULL,"
-    " actor TEXT NOT NULL,"
-    " actor_kind TEXT NOT NULL,"
-    " action TEXT NOT NULL,"
-    " subject TEXT NOT NULL,"
-    " detail TEXT NOT NULL,"
-    " address TEXT NOT NULL,"
-    " request_id TEXT NOT NULL,"
-    " hash BLOB NOT NULL) STRICT;"
+                                  "CREATE TABLE audit ("
+                                  " position INTEGER PRIMARY KEY,"
+                                  " at INTEGER NOT NULL,"
+                                  " actor TEXT NOT NULL,"
+                                  " actor_kind TEXT NOT NULL,"
+                                  " action TEXT NOT NULL,"
+                                  " subject TEXT NOT NULL,"
+                                  " detail TEXT NOT NULL,"
+                                  " address TEXT NOT NULL,"
+                                  " request_id TEXT NOT NULL,"
+                                  " hash BLOB NOT NULL) STRICT;";
+
+static const char history_sqlite[] =
     "CREATE TRIGGER audit_keeps_rows BEFORE DELETE ON audit"
     " BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;"
     "CREATE TRIGGER audit_keeps_content BEFORE UPDATE ON audit"
     " BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;";
+
+static const char history_postgres[] =
+    "CREATE FUNCTION audit_is_append_only() RETURNS trigger"
+    " LANGUAGE plpgsql AS"
+    " 'BEGIN RAISE EXCEPTION ''audit is append-only''; END';"
+    "CREATE TRIGGER audit_keeps_rows BEFORE DELETE ON audit"
+    " FOR EACH ROW EXECUTE FUNCTION audit_is_append_only();"
+    "CREATE TRIGGER audit_keeps_content BEFORE UPDATE ON audit"
+    " FOR EACH ROW EXECUTE FUNCTION audit_is_append_only();"
+    "CREATE TRIGGER audit_is_not_emptied BEFORE TRUNCATE ON audit"
+    " EXECUTE FUNCTION audit_is_append_only();";
 
 /* What a change of the policy did to tokens (policy_version: the one that set
  * or lifted policy_expires_at), and tokens that nobody uses. */
@@ -218,13 +240,36 @@ static const struct step steps[] = {
     {"custodians", custodians_sql}, {"usage", usage_sql},
 };
 
+static const struct own_step own_steps[] = {
+    {"history", history_sqlite, history_postgres},
+};
+
+/* What only the database at hand is told; "" = nothing. */
+static const char *
+own_sql(const struct pn_db *db, const struct step *step)
+{
+    for (size_t i = 0; i < PN_LEN(own_steps); i++) {
+        if (strcmp(own_steps[i].name, step->name) == 0) {
+            return pn_db_kind(db) == PN_DB_SQLITE ? own_steps[i].sqlite
+                                                  : own_steps[i].postgres;
+        }
+    }
+    return "";
+}
+
+/* SHA-256 of the step's text for this database, in hexadecimal. */
 static void
-hex_of(const char *text, char out[HEX_LEN + 1])
+fingerprint(const struct pn_db *db, const struct step *step,
+            char out[HEX_LEN + 1])
 {
     static const char digits[] = "0123456789abcdef";
+    char text[STEP_MAX];
+    struct pn_buf buf = PN_BUF(text);
     struct pn_hash hash;
 
-    pn_hash_of(pn_str_from(text), &hash);
+    pn_buf_add_cstr(&buf, step->sql);
+    pn_buf_add_cstr(&buf, own_sql(db, step));
+    pn_hash_of(pn_buf_str(&buf), &hash);
     for (size_t i = 0; i < PN_HASH_LEN; i++) {
         out[2 * i] = digits[hash.bytes[i] >> 4];
         out[2 * i + 1] = digits[hash.bytes[i] & 15];
@@ -248,7 +293,7 @@ check_applied(struct pn_db *db, size_t *applied)
             err = PN_E_VERSION;
             break;
         }
-        hex_of(steps[count].sql, expected);
+        fingerprint(db, &steps[count], expected);
         count++;
         if (pn_stmt_col_int(q, 0) != (int64_t) count
             || !pn_str_eq(pn_stmt_col_str(q, 1), pn_str_from(expected)))
@@ -270,12 +315,15 @@ apply(struct pn_db *db, size_t i)
 {
     char hash[HEX_LEN + 1];
     struct pn_stmt *q;
-    enum pn_err err = pn_db_exec(db, steps[i].sql);
+    enum pn_err err = pn_db_exec_schema(db, steps[i].sql);
 
+    if (err == PN_OK) {
+        err = pn_db_exec(db, own_sql(db, &steps[i]));
+    }
     if (err != PN_OK) {
         return err;
     }
-    hex_of(steps[i].sql, hash);
+    fingerprint(db, &steps[i], hash);
     q = pn_db_query(db, "INSERT INTO schema_migrations"
                         " (version, name, sha256, applied_at)"
                         " VALUES ($1, $2, $3, $4)");
@@ -317,12 +365,13 @@ static enum pn_err
 migrate_locked(struct pn_db *db)
 {
     size_t applied = 0;
-    enum pn_err err = pn_db_exec(db, "CREATE TABLE IF NOT EXISTS"
-                                     " schema_migrations ("
-                                     " version INTEGER PRIMARY KEY,"
-                                     " name TEXT NOT NULL,"
-                                     " sha256 TEXT NOT NULL,"
-                                     " applied_at INTEGER NOT NULL) STRICT");
+    enum pn_err err =
+        pn_db_exec_schema(db, "CREATE TABLE IF NOT EXISTS"
+                              " schema_migrations ("
+                              " version INTEGER PRIMARY KEY,"
+                              " name TEXT NOT NULL,"
+                              " sha256 TEXT NOT NULL,"
+                              " applied_at INTEGER NOT NULL) STRICT");
 
     if (err == PN_OK) {
         err = check_applied(db, &applied);

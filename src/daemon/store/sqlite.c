@@ -2,38 +2,47 @@
 /*
  * SQLite behind db.h: WAL, synchronous FULL, foreign keys.
  *
- * A connection has a chain of cached statements; the number of texts is bounded
- * by the code.  SQLite ends a transaction by itself after some errors (disk
- * full, no memory); from then on every statement until the rollback fails, so
- * that nothing of the rest is ever committed on its own.
+ * SQLite ends a transaction by itself after some errors (disk full, no memory);
+ * from then on every statement until the rollback fails, so that nothing of the
+ * rest is ever committed on its own.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/str.h"
-#include "daemon/store/db.h"
+#include "daemon/store/driver.h"
 
-enum { BUSY_TIMEOUT_MS = 5000, PARAMS_MAX = 32, TEXT_MAX = 8 << 20 };
+#define SCHEME "sqlite:"
 
-struct pn_stmt {
-    struct pn_stmt *next;
-    struct pn_db *db;
-    char *sql;
+enum { BUSY_TIMEOUT_MS = 5000, TEXT_MAX = 8 << 20 };
+
+struct lite_stmt {
+    struct pn_stmt base;
     sqlite3_stmt *handle;
-    enum pn_err err; /* first error since the statement was asked for */
-    uint8_t param[PARAMS_MAX + 1]; /* "$n" -> SQLite's index */
+    uint8_t param[PN_DB_PARAMS_MAX + 1]; /* "$n" -> SQLite's index, 0 = none */
 };
 
-struct pn_db {
+struct lite_db {
+    struct pn_db base;
     sqlite3 *handle;
-    struct pn_stmt *cache;
-    struct pn_stmt broken; /* stands in when there is no memory */
-    bool begun;
 };
+
+static struct lite_db *
+lite(struct pn_db *db)
+{
+    return (struct lite_db *) db;
+}
+
+static struct lite_stmt *
+lite_stmt(struct pn_stmt *stmt)
+{
+    return (struct lite_stmt *) stmt;
+}
 
 static enum pn_err
 err_of(int rc)
@@ -88,14 +97,14 @@ make_private(const char *path)
     return PN_OK;
 }
 
-enum pn_err
-pn_db_exec(struct pn_db *db, const char *sql)
+static enum pn_err
+lite_exec(struct pn_db *db, const char *sql)
 {
-    return err_of(sqlite3_exec(db->handle, sql, NULL, NULL, NULL));
+    return err_of(sqlite3_exec(lite(db)->handle, sql, NULL, NULL, NULL));
 }
 
 static enum pn_err
-configure(struct pn_db *db, enum pn_db_use use)
+configure(struct lite_db *db, enum pn_db_use use)
 {
     enum pn_err err;
 
@@ -105,335 +114,247 @@ configure(struct pn_db *db, enum pn_db_use use)
     (void) sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     (void) sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0,
                              NULL);
-    err = pn_db_exec(db, "PRAGMA foreign_keys=ON;");
+    err = lite_exec(&db->base, "PRAGMA foreign_keys=ON;");
     if (err == PN_OK && use == PN_DB_WRITE) {
         /* A page that several commits wrote is copied back once, so the log
          * may grow (to 32 MiB); the writer meets pages all over the file. */
-        err = pn_db_exec(db, "PRAGMA journal_mode=WAL;"
-                             "PRAGMA synchronous=FULL;"
-                             "PRAGMA wal_autocheckpoint=8000;"
-                             "PRAGMA cache_size=-16384;");
+        err = lite_exec(&db->base, "PRAGMA journal_mode=WAL;"
+                                   "PRAGMA synchronous=FULL;"
+                                   "PRAGMA wal_autocheckpoint=8000;"
+                                   "PRAGMA cache_size=-16384;");
     }
     return err;
 }
 
-enum pn_err
-pn_db_open(const char *where, enum pn_db_use use, struct pn_db **out)
+static void
+lite_close(struct pn_db *db)
 {
+    if (db != NULL) {
+        (void) sqlite3_close(lite(db)->handle);
+        free(db);
+    }
+}
+
+static enum pn_err
+lite_open(const char *url, enum pn_db_use use, char why[PN_DB_WHY_MAX],
+          struct pn_db **out)
+{
+    const char *where = url + sizeof(SCHEME) - 1;
     bool in_memory = strcmp(where, ":memory:") == 0;
     int flags =
         SQLITE_OPEN_NOMUTEX
         | (use == PN_DB_WRITE ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                               : SQLITE_OPEN_READONLY);
-    struct pn_db *db = calloc(1, sizeof(*db));
-    enum pn_err err = PN_E_NOMEM;
+    struct lite_db *db = calloc(1, sizeof(*db));
+    enum pn_err err = PN_OK;
 
     if (db == NULL) {
         return PN_E_NOMEM;
     }
-    db->broken = (struct pn_stmt){.db = db, .err = PN_E_NOMEM};
     if (use == PN_DB_WRITE && !in_memory) {
         err = make_private(where);
-        if (err != PN_OK) {
-            goto out;
-        }
     }
-    err = err_of(sqlite3_open_v2(where, &db->handle, flags, NULL));
+    if (err == PN_OK) {
+        err = err_of(sqlite3_open_v2(where, &db->handle, flags, NULL));
+    }
     if (err == PN_OK) {
         err = configure(db, use);
     }
     if (err != PN_OK) {
+        (void) snprintf(why, PN_DB_WHY_MAX, "%s",
+                        db->handle == NULL ? "" : sqlite3_errmsg(db->handle));
         goto out;
     }
-    *out = db;
+    *out = &db->base;
     db = NULL; /* now the caller's */
 
 out:
-    pn_db_close(db);
+    lite_close(&db->base);
     return err;
 }
 
-void
-pn_db_close(struct pn_db *db)
+static const char *
+lite_why(const struct pn_db *db)
 {
-    if (db == NULL) {
-        return;
-    }
-    while (db->cache != NULL) {
-        struct pn_stmt *next = db->cache->next;
-
-        (void) sqlite3_finalize(db->cache->handle);
-        free(db->cache->sql);
-        free(db->cache);
-        db->cache = next;
-    }
-    (void) sqlite3_close(db->handle);
-    free(db);
-}
-
-const char *
-pn_db_why(const struct pn_db *db)
-{
-    return sqlite3_errmsg(db->handle);
+    return sqlite3_errmsg(((const struct lite_db *) db)->handle);
 }
 
 /* --- transactions -------------------------------------------------------- */
 
 static enum pn_err
-begin(struct pn_db *db, const char *sql)
+lite_begin(struct pn_db *db)
 {
-    enum pn_err err = pn_db_exec(db, sql);
-
-    if (err == PN_OK) {
-        db->begun = true;
-    }
-    return err;
+    return lite_exec(db, "BEGIN IMMEDIATE");
 }
 
-enum pn_err
-pn_db_begin(struct pn_db *db)
+static enum pn_err
+lite_begin_reading(struct pn_db *db)
 {
-    return begin(db, "BEGIN IMMEDIATE");
+    return lite_exec(db, "BEGIN");
 }
 
-enum pn_err
-pn_db_begin_reading(struct pn_db *db)
+static enum pn_err
+lite_commit(struct pn_db *db)
 {
-    return begin(db, "BEGIN");
+    return lite_exec(db, "COMMIT");
 }
 
-enum pn_err
-pn_db_commit(struct pn_db *db)
+static void
+lite_rollback(struct pn_db *db)
 {
-    enum pn_err err = pn_db_exec(db, "COMMIT");
-
-    if (err == PN_OK) {
-        db->begun = false;
-    }
-    return err;
-}
-
-void
-pn_db_rollback(struct pn_db *db)
-{
-    if (db->begun && sqlite3_get_autocommit(db->handle) == 0) {
+    if (sqlite3_get_autocommit(lite(db)->handle) == 0) {
         /* After a failed rollback the connection is of no more use, and
          * whatever comes next says so. */
-        (void) sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+        (void) sqlite3_exec(lite(db)->handle, "ROLLBACK", NULL, NULL, NULL);
     }
-    db->begun = false;
 }
 
-bool
-pn_db_in_transaction(const struct pn_db *db)
+static int64_t
+lite_touched(const struct pn_db *db)
 {
-    return db->begun;
+    return sqlite3_changes64(((const struct lite_db *) db)->handle);
 }
 
 /* --- statements ---------------------------------------------------------- */
 
 /* SQLite numbers "$2" by appearance, we by what it says. */
-static void
-map_params(struct pn_stmt *stmt)
+static enum pn_err
+map_params(struct lite_stmt *stmt)
 {
     for (int i = 1; i <= sqlite3_bind_parameter_count(stmt->handle); i++) {
         const char *name = sqlite3_bind_parameter_name(stmt->handle, i);
         long n = name == NULL ? 0 : strtol(name + 1, NULL, 10);
 
-        if (n < 1 || n > PARAMS_MAX) {
-            stmt->err = PN_E_STORE;
-            return;
+        if (n < 1 || n > PN_DB_PARAMS_MAX) {
+            return PN_E_STORE;
         }
         stmt->param[n] = (uint8_t) i;
     }
-}
-
-static struct pn_stmt *
-prepare(struct pn_db *db, const char *sql)
-{
-    struct pn_stmt *stmt = calloc(1, sizeof(*stmt));
-
-    if (stmt == NULL) {
-        return &db->broken;
-    }
-    stmt->sql = strdup(sql);
-    if (stmt->sql == NULL) {
-        free(stmt);
-        return &db->broken;
-    }
-    stmt->db = db;
-    stmt->next = db->cache;
-    db->cache = stmt;
-    return stmt;
-}
-
-struct pn_stmt *
-pn_db_query(struct pn_db *db, const char *sql)
-{
-    struct pn_stmt *stmt = db->cache;
-
-    while (stmt != NULL && strcmp(stmt->sql, sql) != 0) {
-        stmt = stmt->next;
-    }
-    if (stmt == NULL) {
-        stmt = prepare(db, sql);
-    }
-    if (stmt == &db->broken) {
-        return stmt;
-    }
-    stmt->err = PN_OK;
-    if (stmt->handle == NULL) {
-        /* Not prepared before, or in vain (a lock, no memory). */
-        stmt->err = err_of(sqlite3_prepare_v3(db->handle, sql, -1,
-                                              SQLITE_PREPARE_PERSISTENT,
-                                              &stmt->handle, NULL));
-        if (stmt->err == PN_OK) {
-            map_params(stmt);
-        }
-    }
-    return stmt;
-}
-
-/* SQLite's index of $n; 0, with an error noted, if there is none. */
-static int
-param(struct pn_stmt *stmt, int n)
-{
-    if (stmt->err != PN_OK) {
-        return 0;
-    }
-    if (n < 1 || n > PARAMS_MAX || stmt->param[n] == 0) {
-        stmt->err = PN_E_STORE;
-        return 0;
-    }
-    return stmt->param[n];
+    return PN_OK;
 }
 
 static void
-note(struct pn_stmt *stmt, int rc)
+lite_close_stmt(struct pn_stmt *stmt)
 {
-    if (rc != SQLITE_OK && stmt->err == PN_OK) {
-        stmt->err = err_of(rc);
-    }
+    (void) sqlite3_finalize(lite_stmt(stmt)->handle);
+    lite_stmt(stmt)->handle = NULL;
 }
 
-void
-pn_stmt_int(struct pn_stmt *stmt, int n, int64_t value)
+static enum pn_err
+lite_prepare(struct pn_stmt *stmt)
 {
-    int at = param(stmt, n);
+    struct lite_stmt *mine = lite_stmt(stmt);
+    enum pn_err err;
 
-    if (at != 0) {
-        note(stmt, sqlite3_bind_int64(stmt->handle, at, value));
-    }
+    lite_close_stmt(stmt); /* of an attempt in vain */
+    err = err_of(sqlite3_prepare_v3(lite(stmt->db)->handle, stmt->sql, -1,
+                                    SQLITE_PREPARE_PERSISTENT, &mine->handle,
+                                    NULL));
+    return err == PN_OK ? map_params(mine) : err;
 }
 
-void
-pn_stmt_id(struct pn_stmt *stmt, int n, uint64_t id)
+static enum pn_err
+lite_bind_int(struct pn_stmt *stmt, int n, int64_t value)
 {
-    /* An id no object has (2^63 and above) is simply not found. */
-    pn_stmt_int(stmt, n, id > INT64_MAX ? -1 : (int64_t) id);
+    struct lite_stmt *mine = lite_stmt(stmt);
+
+    return err_of(sqlite3_bind_int64(mine->handle, mine->param[n], value));
 }
 
-void
-pn_stmt_str(struct pn_stmt *stmt, int n, struct pn_str text)
+static enum pn_err
+lite_bind_text(struct pn_stmt *stmt, int n, struct pn_str text)
 {
-    int at = param(stmt, n);
+    struct lite_stmt *mine = lite_stmt(stmt);
 
-    if (at != 0) {
-        note(stmt, sqlite3_bind_text64(stmt->handle, at,
-                                       text.len == 0 ? "" : text.ptr, text.len,
-                                       SQLITE_STATIC, SQLITE_UTF8));
-    }
+    return err_of(sqlite3_bind_text64(mine->handle, mine->param[n], text.ptr,
+                                      text.len, SQLITE_STATIC, SQLITE_UTF8));
 }
 
-void
-pn_stmt_text(struct pn_stmt *stmt, int n, const char *text)
+static enum pn_err
+lite_bind_blob(struct pn_stmt *stmt, int n, struct pn_str bytes)
 {
-    if (text != NULL) {
-        pn_stmt_str(stmt, n, pn_str_from(text));
-        return;
-    }
-    int at = param(stmt, n);
+    struct lite_stmt *mine = lite_stmt(stmt);
 
-    if (at != 0) {
-        note(stmt, sqlite3_bind_null(stmt->handle, at));
-    }
+    return err_of(sqlite3_bind_blob64(mine->handle, mine->param[n], bytes.ptr,
+                                      bytes.len, SQLITE_STATIC));
 }
 
-void
-pn_stmt_blob(struct pn_stmt *stmt, int n, const void *bytes, size_t len)
+static enum pn_err
+lite_bind_null(struct pn_stmt *stmt, int n)
 {
-    int at = param(stmt, n);
+    struct lite_stmt *mine = lite_stmt(stmt);
 
-    if (at != 0) {
-        note(stmt,
-             sqlite3_bind_blob64(stmt->handle, at, bytes, len, SQLITE_STATIC));
-    }
+    return err_of(sqlite3_bind_null(mine->handle, mine->param[n]));
 }
 
-enum pn_err
-pn_stmt_step(struct pn_stmt *stmt)
+static enum pn_err
+lite_step(struct pn_stmt *stmt)
 {
-    if (stmt->err != PN_OK) {
-        return stmt->err;
-    }
-    if (stmt->db->begun && sqlite3_get_autocommit(stmt->db->handle) != 0) {
+    if (stmt->db->begun && sqlite3_get_autocommit(lite(stmt->db)->handle) != 0)
+    {
         return PN_E_STORE; /* the transaction ended by itself */
     }
-    return err_of(sqlite3_step(stmt->handle));
+    return err_of(sqlite3_step(lite_stmt(stmt)->handle));
 }
 
-void
-pn_stmt_done(struct pn_stmt *stmt)
+static void
+lite_done(struct pn_stmt *stmt)
 {
-    if (stmt->handle != NULL) {
-        /* Its result repeats the error that the step returned. */
-        (void) sqlite3_reset(stmt->handle);
-        (void) sqlite3_clear_bindings(stmt->handle);
-    }
+    /* The result repeats the error that the step returned. */
+    (void) sqlite3_reset(lite_stmt(stmt)->handle);
+    (void) sqlite3_clear_bindings(lite_stmt(stmt)->handle);
 }
 
-enum pn_err
-pn_stmt_run(struct pn_stmt *stmt)
+static int64_t
+lite_col_int(struct pn_stmt *stmt, int column)
 {
-    enum pn_err err = pn_stmt_step(stmt);
-
-    pn_stmt_done(stmt);
-    return err == PN_E_NOT_FOUND ? PN_OK : err;
+    return sqlite3_column_int64(lite_stmt(stmt)->handle, column);
 }
 
-int64_t
-pn_db_touched(const struct pn_db *db)
+static struct pn_str
+lite_col_str(struct pn_stmt *stmt, int column)
 {
-    return sqlite3_changes64(db->handle);
-}
-
-int64_t
-pn_stmt_col_int(struct pn_stmt *stmt, int column)
-{
-    return sqlite3_column_int64(stmt->handle, column);
-}
-
-uint64_t
-pn_stmt_col_id(struct pn_stmt *stmt, int column)
-{
-    return (uint64_t) sqlite3_column_int64(stmt->handle, column);
-}
-
-struct pn_str
-pn_stmt_col_str(struct pn_stmt *stmt, int column)
-{
-    const unsigned char *text = sqlite3_column_text(stmt->handle, column);
-    int len = sqlite3_column_bytes(stmt->handle, column);
+    sqlite3_stmt *handle = lite_stmt(stmt)->handle;
+    const unsigned char *text = sqlite3_column_text(handle, column);
+    int len = sqlite3_column_bytes(handle, column);
 
     return (struct pn_str){(const char *) text,
                            text == NULL ? 0 : (size_t) len};
 }
 
-struct pn_str
-pn_stmt_col_blob(struct pn_stmt *stmt, int column)
+static struct pn_str
+lite_col_blob(struct pn_stmt *stmt, int column)
 {
-    const void *bytes = sqlite3_column_blob(stmt->handle, column);
-    int len = sqlite3_column_bytes(stmt->handle, column);
+    sqlite3_stmt *handle = lite_stmt(stmt)->handle;
+    const void *bytes = sqlite3_column_blob(handle, column);
+    int len = sqlite3_column_bytes(handle, column);
 
     return (struct pn_str){bytes, bytes == NULL ? 0 : (size_t) len};
 }
+
+const struct pn_db_driver pn_db_sqlite = {
+    .kind = PN_DB_SQLITE,
+    .schemes = {SCHEME},
+    .stmt_size = sizeof(struct lite_stmt),
+    .open = lite_open,
+    .close = lite_close,
+    .why = lite_why,
+    .exec = lite_exec,
+    .exec_schema = lite_exec,
+    .begin = lite_begin,
+    .begin_reading = lite_begin_reading,
+    .commit = lite_commit,
+    .rollback = lite_rollback,
+    .touched = lite_touched,
+    .prepare = lite_prepare,
+    .close_stmt = lite_close_stmt,
+    .bind_int = lite_bind_int,
+    .bind_text = lite_bind_text,
+    .bind_blob = lite_bind_blob,
+    .bind_null = lite_bind_null,
+    .step = lite_step,
+    .done = lite_done,
+    .col_int = lite_col_int,
+    .col_str = lite_col_str,
+    .col_blob = lite_col_blob,
+};

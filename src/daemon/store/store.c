@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Opening a store, its transactions, and what the other files share. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,19 +13,13 @@ enum { FIRST_ITEMS = 8 };
 enum pn_err
 pn_store_open(const char *url, enum pn_store_use use, struct pn_store **out)
 {
-    static const char scheme[] = "sqlite:";
-    struct pn_store *store = NULL;
+    struct pn_store *store = calloc(1, sizeof(*store));
     enum pn_err err;
 
-    if (strncmp(url, scheme, sizeof(scheme) - 1) != 0) {
-        return PN_E_SYNTAX;
-    }
-    store = calloc(1, sizeof(*store));
     if (store == NULL) {
         return PN_E_NOMEM;
     }
-    err = pn_db_open(url + sizeof(scheme) - 1,
-                     use == PN_STORE_WRITE ? PN_DB_WRITE : PN_DB_READ_ONLY,
+    err = pn_db_open(url, use == PN_STORE_WRITE ? PN_DB_WRITE : PN_DB_READ_ONLY,
                      &store->db);
     if (err == PN_OK) {
         err = use == PN_STORE_WRITE ? pn_migrate(store->db)
@@ -39,6 +34,33 @@ pn_store_open(const char *url, enum pn_store_use use, struct pn_store **out)
 out:
     pn_store_close(store);
     return err;
+}
+
+const char *
+pn_store_open_why(void)
+{
+    return pn_db_open_why();
+}
+
+void
+pn_store_title(const char *url, char *out, size_t size)
+{
+    const char *place = strstr(url, "://");
+
+    if (place == NULL) {
+        (void) snprintf(out, size, "%s", url);
+        return;
+    }
+    place += 3;
+    size_t len = strcspn(place, "?");
+    const char *at = memrchr(place, '@', len);
+
+    if (at != NULL) {
+        len -= (size_t) (at + 1 - place);
+        place = at + 1;
+    }
+    (void) snprintf(out, size, "%.*s://%.*s", (int) strcspn(url, ":"), url,
+                    (int) len, place);
 }
 
 void

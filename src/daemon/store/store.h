@@ -19,9 +19,14 @@ struct pn_store;
 
 enum pn_store_use { PN_STORE_WRITE = 0, PN_STORE_READ_ONLY };
 
-/* url: "sqlite:/var/lib/postern/postern.db".  WRITE also migrates. */
+/* url: as pn_db_open() takes it.  WRITE also migrates. */
 PN_MUST_USE enum pn_err pn_store_open(const char *url, enum pn_store_use use,
                                       struct pn_store **out);
+/* What the database said when the last pn_store_open() of this thread failed.
+ */
+const char *pn_store_open_why(void);
+/* The URL for people and logs: without user, password and options. */
+void pn_store_title(const char *url, char *out, size_t size);
 void pn_store_close(struct pn_store *store);            /* NULL is fine */
 const char *pn_store_why(const struct pn_store *store); /* last error, words */
 
@@ -34,8 +39,8 @@ PN_MUST_USE enum pn_err pn_store_commit(struct pn_store *store);
 void pn_store_rollback(struct pn_store *store);
 /*
  * Read as of one instant until the end, and without the locks that each query
- * would take for itself.  For reading only.  Inside a transaction both do nothing.
- * Not for long: what is written meanwhile cannot leave the log.
+ * would take for itself.  For reading only.  Inside a transaction both do
+ * nothing. Not for long: what is written meanwhile cannot leave the log.
  */
 PN_MUST_USE enum pn_err pn_store_snapshot(struct pn_store *store);
 void pn_store_snapshot_end(struct pn_store *store);
