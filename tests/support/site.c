@@ -315,7 +315,8 @@ site_audit(struct site *w)
     struct pn_store *store = NULL;
     uint64_t checked = 0, bad = 1;
 
-    assert_int_equal(pn_store_open(w->url, PN_STORE_READ_ONLY, &store), PN_OK);
+    assert_int_equal(pn_store_open(w->db.url, PN_STORE_READ_ONLY, &store),
+                     PN_OK);
     assert_int_equal(pn_store_audit_verify(store, &checked, &bad), PN_OK);
     assert_int_equal(bad, 0);
     pn_store_close(store);
@@ -358,7 +359,7 @@ site_compare(struct site *w)
 {
     struct comparison c = {0};
 
-    assert_int_equal(pn_store_open(w->url, PN_STORE_READ_ONLY, &c.store),
+    assert_int_equal(pn_store_open(w->db.url, PN_STORE_READ_ONLY, &c.store),
                      PN_OK);
     assert_int_equal(pn_index_new(w->index, &c.index), PN_OK);
     assert_int_equal(pn_index_begin(c.index, (int64_t) time(NULL)), PN_OK);
@@ -372,7 +373,7 @@ site_compare(struct site *w)
 void
 site_start(struct site *w)
 {
-    const struct pn_ops_options options = {.store_url = w->url,
+    const struct pn_ops_options options = {.store_url = w->db.url,
                                            .index_dir = w->index};
 
     assert_int_equal(pn_ops_start(&options, &w->ops), PN_OK);
@@ -404,7 +405,7 @@ site_new(struct site *w)
     (void) snprintf(w->dir, sizeof(w->dir), "%.40s/postern-ops-XXXXXX",
                     tmp != NULL ? tmp : "/tmp");
     assert_non_null(mkdtemp(w->dir));
-    (void) snprintf(w->url, sizeof(w->url), "sqlite:%s/postern.db", w->dir);
+    database_new(&w->db, w->dir, "postern");
     (void) snprintf(w->index, sizeof(w->index), "%s/index", w->dir);
     w->arena = pn_arena_new(ARENA_MAX);
     assert_non_null(w->arena);
@@ -444,6 +445,7 @@ void
 site_free(struct site *w)
 {
     site_stop(w);
+    database_drop(&w->db);
     pn_arena_free(w->arena);
     (void) nftw(w->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }

@@ -11,10 +11,12 @@
 #define PN_TESTS_SITE_H
 
 #include "daemon/ops/ops.h"
+#include "database.h"
 
 struct site {
     char dir[64];
-    char url[96], index[96];
+    struct database db;
+    char index[96];
     struct pn_ops *ops;
     struct pn_arena *arena; /* of everything the test is told */
     struct pn_fault fault;  /* of the last refusal */

@@ -7,20 +7,19 @@
 #define PN_TESTS_STORE_FIXTURE_H
 
 #include <ftw.h>
-#include <sqlite3.h>
 #include <unistd.h>
 
 #include "check.h"
 #include "core/token.h"
 #include "daemon/model/codec.h"
 #include "daemon/store/store.h"
+#include "database.h"
 
 enum { NOW = 1800000000, FIXTURE_ARENA_MAX = 64 << 20 };
 
 struct fixture {
     char dir[64];
-    char file[96];
-    char url[112];
+    struct database db;
     struct pn_store *store;
     struct pn_arena *arena;
 };
@@ -43,11 +42,11 @@ fixture_open(void **state)
     assert_non_null(f);
     strcpy(f->dir, "/tmp/postern-store-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
-    (void) snprintf(f->file, sizeof(f->file), "%s/postern.db", f->dir);
-    (void) snprintf(f->url, sizeof(f->url), "sqlite:%s", f->file);
+    database_new(&f->db, f->dir, "postern");
     f->arena = pn_arena_new(FIXTURE_ARENA_MAX);
     assert_non_null(f->arena);
-    assert_int_equal(pn_store_open(f->url, PN_STORE_WRITE, &f->store), PN_OK);
+    assert_int_equal(pn_store_open(f->db.url, PN_STORE_WRITE, &f->store),
+                     PN_OK);
     *state = f;
     return 0;
 }
@@ -58,24 +57,11 @@ fixture_close(void **state)
     struct fixture *f = *state;
 
     pn_store_close(f->store);
+    database_drop(&f->db);
     pn_arena_free(f->arena);
     (void) nftw(f->dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
     free(f);
     return 0;
-}
-
-/* What an intruder with the file would do, or a test that looks under it. */
-static inline int
-raw_sql(const struct fixture *f, const char *sql)
-{
-    sqlite3 *db = NULL;
-    int rc = sqlite3_open(f->file, &db);
-
-    if (rc == SQLITE_OK) {
-        rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
-    }
-    (void) sqlite3_close(db);
-    return rc;
 }
 
 static inline char *

@@ -82,6 +82,19 @@ test_every_key_is_taken(void **state)
 }
 
 static void
+test_on_postgresql_an_index_is_stale_after_15_minutes(void **state)
+{
+    (void) state;
+    assert_int_equal(parse("store = \"postgres://p@db/postern\"\n"
+                           "stale_after = 0\n"),
+                     PN_OK);
+    assert_int_equal(config.stale_after_s, 0);
+    assert_int_equal(parse("store = \"postgresql://p@db/postern\"\n"), PN_OK);
+    assert_string_equal(config.store, "postgresql://p@db/postern");
+    assert_int_equal(config.stale_after_s, 900);
+}
+
+static void
 test_an_error_names_file_line_and_key(void **state)
 {
     (void) state;
@@ -102,7 +115,7 @@ test_an_error_names_file_line_and_key(void **state)
     refused("http_listen = \"unix:relative\"\n", "key 'http_listen'");
     refused("http_listen = \"\"\n", "key 'http_listen'");
     refused("admin_socket = \"relative\"\n", "key 'admin_socket'");
-    refused("store = \"postgres://x\"\n", "key 'store'");
+    refused("store = \"mysql://x\"\n", "key 'store'");
     refused("index_dir = here\n", "key 'index_dir'");
     refused("usage_group = \"a b\"\n", "key 'usage_group'");
     refused("usage_users = {a,b,c,d,e,f,g,h,i}\n", "more than 8 names");
@@ -184,6 +197,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_empty_file_gives_the_defaults),
         cmocka_unit_test(test_every_key_is_taken),
+        cmocka_unit_test(test_on_postgresql_an_index_is_stale_after_15_minutes),
         cmocka_unit_test(test_an_error_names_file_line_and_key),
         cmocka_unit_test(test_comments_do_not_change_the_line_of_an_error),
         cmocka_unit_test(test_a_key_given_twice_is_refused),

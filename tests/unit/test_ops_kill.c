@@ -73,7 +73,7 @@ start(const char *owner, int *from)
         (void) dup2(ends[1], STDOUT_FILENO);
         (void) close(ends[0]);
         (void) close(ends[1]);
-        (void) execl(load_program, load_program, site.url, site.index, owner,
+        (void) execl(load_program, load_program, site.db.url, site.index, owner,
                      "4", (char *) NULL);
         _exit(127);
     }

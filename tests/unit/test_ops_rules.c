@@ -435,7 +435,7 @@ test_every_change_is_audited_once_without_its_secret(void **state)
     (void) site_token_of(&site, "alice", &secret);
     refused(create("alice", "{}", NULL), 422, "invalid_fields");
     assert_int_equal(site_audit(&site), before + 1);
-    assert_int_equal(pn_store_open(site.url, PN_STORE_READ_ONLY, &store),
+    assert_int_equal(pn_store_open(site.db.url, PN_STORE_READ_ONLY, &store),
                      PN_OK);
     struct pn_page page = {.cursor = "", .limit = PN_LIST_MAX};
 

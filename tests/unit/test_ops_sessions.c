@@ -159,7 +159,8 @@ test_first_admin_changes_the_password_before_all_else(void **state)
     assert_int_equal(pn_ops_first_admin(site.ops, NULL, &password),
                      PN_E_EXISTS);
     site_stop(&site);
-    (void) snprintf(site.url, sizeof(site.url), "sqlite:%s/2.db", site.dir);
+    database_drop(&site.db);
+    database_new(&site.db, site.dir, "2");
     (void) snprintf(site.index, sizeof(site.index), "%s/index2", site.dir);
     site_start(&site);
     assert_int_equal(pn_ops_first_admin(site.ops, NULL, &password), PN_OK);

@@ -67,7 +67,7 @@ check_rebuilt_after(void **state, const char *sql)
     publish(&w);
     assert_int_equal(pn_publisher_stats(w.publisher, &before), PN_OK);
     close_publisher(&w);
-    assert_int_equal(raw_sql(w.f, sql), SQLITE_OK);
+    assert_int_equal(database_run(&w.f->db, sql), 0);
     open_publisher(&w);
     assert_int_equal(pn_publisher_stats(w.publisher, &after), PN_OK);
     assert_true(after.generation != before.generation);
@@ -160,7 +160,8 @@ child_works(const struct world *parent, int answers)
 {
     struct world w = *parent;
 
-    if (pn_store_open(parent->f->url, PN_STORE_WRITE, &w.f->store) != PN_OK) {
+    if (pn_store_open(parent->f->db.url, PN_STORE_WRITE, &w.f->store) != PN_OK)
+    {
         _exit(2);
     }
     open_publisher(&w);
@@ -228,7 +229,7 @@ test_a_crash_between_commit_and_publish_heals_at_start(void **state)
     if (child == 0) {
         struct pn_index_options options = options_of(&w);
 
-        if (pn_store_open(w.f->url, PN_STORE_WRITE, &w.f->store) != PN_OK
+        if (pn_store_open(w.f->db.url, PN_STORE_WRITE, &w.f->store) != PN_OK
             || pn_publisher_new(w.f->store, &options, &w.publisher) != PN_OK)
         {
             _exit(2);
@@ -238,7 +239,7 @@ test_a_crash_between_commit_and_publish_heals_at_start(void **state)
     }
     assert_int_equal(waitpid(child, NULL, 0), child);
     assert_string_equal(answer_to(&w, TOKEN), "ok");
-    assert_int_equal(pn_store_open(w.f->url, PN_STORE_WRITE, &w.f->store),
+    assert_int_equal(pn_store_open(w.f->db.url, PN_STORE_WRITE, &w.f->store),
                      PN_OK);
     open_publisher(&w);
     assert_string_equal(answer_to(&w, TOKEN), "token_revoked");
@@ -266,8 +267,8 @@ test_killed_anywhere_nothing_that_was_answered_is_lost(void **state)
         for (uint64_t id = TOKEN; id < TOKEN + answered; id++) {
             assert_string_equal(answer_to(&w, id), "token_revoked");
         }
-        assert_int_equal(pn_store_open(w.f->url, PN_STORE_WRITE, &w.f->store),
-                         PN_OK);
+        assert_int_equal(
+            pn_store_open(w.f->db.url, PN_STORE_WRITE, &w.f->store), PN_OK);
         open_publisher(&w);
         for (uint64_t id = TOKEN; id < TOKEN + answered; id++) {
             assert_string_equal(answer_to(&w, id), "token_revoked");

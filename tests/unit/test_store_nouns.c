@@ -266,7 +266,7 @@ test_the_policy_is_the_present_one_on_every_connection(void **state)
     struct pn_policy policy;
 
     put_policy(f, "{\"tls_required\":false}");
-    assert_int_equal(pn_store_open(f->url, PN_STORE_READ_ONLY, &reader), PN_OK);
+    assert_int_equal(pn_store_open(f->db.url, PN_STORE_READ_ONLY, &reader), PN_OK);
     assert_int_equal(pn_store_policy(reader, f->arena, &policy), PN_OK);
     assert_false(policy.tls_required);
     put_policy(f, "{\"tls_required\":true}");
@@ -322,8 +322,8 @@ test_a_stored_document_that_is_damaged_is_an_error_not_a_default(void **state)
     struct pn_policy policy;
 
     put_policy(f, "{}");
-    assert_int_equal(raw_sql(f, "UPDATE policies SET document = '{\"x\":1}'"),
-                     SQLITE_OK);
+    assert_int_equal(
+        database_run(&f->db, "UPDATE policies SET document = '{\"x\":1}'"), 0);
     assert_int_equal(pn_store_policy(f->store, f->arena, &policy),
                      PN_E_DAMAGED);
 }
@@ -337,8 +337,8 @@ test_the_default_prefix_is_there(void **state)
     assert_int_equal(pn_store_prefixes(f->store, f->arena, &prefixes), PN_OK);
     assert_int_equal(prefixes.count, 1);
     assert_true(pn_str_eq(prefixes.item[0], PN_STR("pst_")));
-    assert_int_equal(raw_sql(f, "INSERT INTO prefixes VALUES (2, 'new_')"),
-                     SQLITE_OK);
+    assert_int_equal(
+        database_run(&f->db, "INSERT INTO prefixes VALUES (2, 'new_')"), 0);
     assert_int_equal(pn_store_prefixes(f->store, f->arena, &prefixes), PN_OK);
     assert_true(pn_str_eq(prefixes.item[0], PN_STR("new_")));
 }
