@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a user would pick instead, each in its own way, beside the module.
 
-Called by `script/bench --rivals`.  The unit is CPU per request of everything
+Part "rivals".  The unit is CPU per request of everything
 that stands between client and upstream: the nginx worker, or all of Caddy or
 HAProxy.  Each rival alternates with nginx without authentication.
 """
@@ -12,6 +12,7 @@ import pathlib
 import signal
 import subprocess
 
+import pairs
 import rig
 
 LUA = "/usr/lib/nginx/modules"
@@ -23,19 +24,16 @@ class Daemon:
     def __init__(self, root, name, argv):
         self.dir = pathlib.Path(root) / name
         self.dir.mkdir(exist_ok=True)
-        first = sorted(os.sched_getaffinity(0))[:1]
         self.log = open(self.dir / "error.log", "wb")
         self.proc = subprocess.Popen(
-            [*rig.pin(first), *argv], stdout=self.log, stderr=self.log,
+            [*rig.pin(rig.first_core()), *argv], stdout=self.log, stderr=self.log,
             env={**os.environ, "HOME": str(self.dir), "GOMAXPROCS": "1",
                  "XDG_CONFIG_HOME": str(self.dir), "XDG_DATA_HOME": str(self.dir)})
 
     wait = rig.Nginx.wait
 
     def cpu_seconds(self):
-        stat = pathlib.Path(f"/proc/{self.proc.pid}/stat").read_text()
-        fields = stat.rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return rig.cpu_seconds(self.proc.pid)
 
     def stop(self):
         if self.proc.poll() is None:
@@ -53,7 +51,7 @@ def basic(user, password):
 
 
 class Rivals:
-    """Builds each rival on bench (bench.Bench) for the given bearer tokens."""
+    """Builds each rival on bench (rig.Rig) for the given bearer tokens."""
 
     def __init__(self, bench, tokens):
         self.bench, self.tokens = bench, tokens
@@ -179,20 +177,14 @@ http://bench.example:{port}, http://127.0.0.1:{port} {{
         return ("Caddy forward_auth to a 204 stub", server, port, self.bearer)
 
 
-def storm(bench, gate, good, bad, seconds):
-    """p99 of one client (ms) beside load of good and then of bad tokens."""
-    rows = []
-    for values in (good, bad):
-        load = subprocess.Popen(
-            [*rig.pin(rig.other_cores()), "wrk", "-t1", "-c16",
-             f"-d{seconds + 1}s", "-s", str(rig.SCRIPT),
-             f"http://127.0.0.1:{gate[1]}/"],
-            env={**os.environ, "BENCH_VALUES": str(values)},
-            stdout=subprocess.DEVNULL)
-        try:
-            rows.append(rig.latency(gate[1], seconds, good))
-        finally:
-            load.wait()
-    return rows
-
-
+def run(bench, data):
+    index = data.index(min(bench.args.sizes, key=lambda n: abs(n - 1_000_000)))
+    tokens = [v.split()[1] for v in index.hot.read_text().splitlines()]
+    base = pairs.Variant("nothing", *bench.serve("nothing-beside-rivals"))
+    ours = pairs.Variant(
+        f"Postern, {rig.human(index.count)} tokens, 100 hot",
+        *bench.serve_gate("gate-beside-rivals", index.folder), index.hot)
+    rows = [pairs.alternate(bench.args, base, ours)]
+    rows += [pairs.alternate(bench.args, base, pairs.Variant(*rival))
+             for rival in Rivals(bench, tokens).all()]
+    return {"rows": rows}

@@ -39,8 +39,9 @@ function request()
 end
 
 function done(summary, latency)
-   io.write(string.format("BENCH %d %d %d %d %d\n", summary.requests,
+   io.write(string.format("BENCH %d %d %d %d %d %d %d\n", summary.requests,
       summary.duration, summary.errors.status,
       summary.errors.connect + summary.errors.read + summary.errors.write
-      + summary.errors.timeout, latency:percentile(99)))
+      + summary.errors.timeout, latency:percentile(50),
+      latency:percentile(99), latency.max))
 end

@@ -18,20 +18,24 @@
 enum { PER_COMMIT = 10000 };
 
 /* splitmix64: any entropy will do for tokens that guard nothing. */
+static const uint64_t STEP = 0x9e3779b97f4a7c15;
+
 static uint64_t
 next_random(uint64_t *state)
 {
-    uint64_t z = (*state += 0x9e3779b97f4a7c15);
+    uint64_t z = (*state += STEP);
 
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
     z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
     return z ^ (z >> 31);
 }
 
+enum { WORDS = PN_TOKEN_ENTROPY_BYTES / 8 };
+
 static void
 make_token(uint64_t *state, struct pn_secret *out)
 {
-    uint64_t entropy[PN_TOKEN_ENTROPY_BYTES / 8];
+    uint64_t entropy[WORDS];
 
     for (size_t i = 0; i < PN_LEN(entropy); i++) {
         entropy[i] = next_random(state);
@@ -41,10 +45,18 @@ make_token(uint64_t *state, struct pn_secret *out)
          "token");
 }
 
-static void
-owner_name(uint64_t n, char out[32])
+void
+bulk_token(uint64_t seed, uint64_t number, struct pn_secret *out)
 {
-    (void) snprintf(out, 32, "user%" PRIu64, n);
+    uint64_t state = seed + number * WORDS * STEP;
+
+    make_token(&state, out);
+}
+
+void
+bulk_owner(uint64_t number, char out[BULK_OWNER_SIZE])
+{
+    (void) snprintf(out, BULK_OWNER_SIZE, "user%" PRIu64, number);
 }
 
 static void
@@ -68,7 +80,7 @@ json_names(const char *list, const char *member, uint64_t numbers)
     char name[64];
 
     for (uint64_t i = 0; i < numbers; i++) {
-        owner_name(i, name);
+        bulk_owner(i, name);
         json_array_append_new(array, json_pack("{s:s}", member, name));
     }
     while (numbers == 0 && *list != '\0') {
@@ -113,17 +125,16 @@ make_tokens(const struct bulk_options *bulk, const char *tokens_out,
 {
     FILE *out = fopen(tokens_out, "w");
     uint64_t every = bulk->sample == 0 ? 1 : bulk->count / bulk->sample;
-    uint64_t state = bulk->seed;
     struct pn_secret secret;
-    char name[32];
+    char name[BULK_OWNER_SIZE];
 
     if (out == NULL) {
         die("cannot open '%s': %s", tokens_out, strerror(errno));
     }
     every = every == 0 ? 1 : every;
     for (uint64_t i = 0; i < bulk->count; i++) {
-        owner_name(i % bulk->owners, name);
-        make_token(&state, &secret);
+        bulk_owner(i % bulk->owners, name);
+        bulk_token(bulk->seed, i, &secret);
         pn_hash_of((struct pn_str){secret.bytes, secret.len}, &all[i].hash);
         all[i].id = i + 1;
         all[i].owner_id = spec_id("user", name);

@@ -3,6 +3,7 @@
 #ifndef PN_TESTS_BULK_H
 #define PN_TESTS_BULK_H
 
+#include "base/secret.h"
 #include "index/writer.h"
 
 enum bulk_order { BULK_SORTED = 0, BULK_RANDOM };
@@ -15,6 +16,12 @@ struct bulk_options {
     enum bulk_order order;
     const char *apps; /* "a,b": one app record each, all paths */
 };
+
+/* Token and owner of that number: the same for the same seed, in whatever
+ * order they are asked for. */
+enum { BULK_OWNER_SIZE = 32 };
+void bulk_token(uint64_t seed, uint64_t number, struct pn_secret *out);
+void bulk_owner(uint64_t number, char out[BULK_OWNER_SIZE]);
 
 /* A new generation with count tokens; one "OWNER TOKEN" line for each of the
  * sample.  The same seed makes the same tokens. */

@@ -8,21 +8,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/str.h"
 #include "core/record.h"
 
-int
-index_fixture_setup(void **state)
+static int
+setup_below(const char *where, void **state)
 {
     struct index_fixture *fix = calloc(1, sizeof(*fix));
 
     if (fix == NULL) {
         return -1;
     }
-    strcpy(fix->root, "/tmp/pn-index-XXXXXX");
+    (void) snprintf(fix->root, sizeof(fix->root), "%s/pn-index-XXXXXX", where);
     if (mkdtemp(fix->root) == NULL) {
         free(fix);
         return -1;
@@ -31,6 +32,19 @@ index_fixture_setup(void **state)
     fix->options = (struct pn_index_options){.dir = fix->dir, .epoch = 7};
     *state = fix;
     return 0;
+}
+
+int
+index_fixture_setup(void **state)
+{
+    return setup_below("/tmp", state);
+}
+
+int
+index_fixture_setup_in_memory(void **state)
+{
+    return setup_below(access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp",
+                       state);
 }
 
 static int
@@ -53,6 +67,12 @@ index_fixture_done(void **state)
 }
 
 void
+index_fixture_remove(const struct index_fixture *fix)
+{
+    (void) nftw(fix->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+void
 index_token_hash(unsigned n, struct pn_hash *out)
 {
     char text[32];
@@ -61,22 +81,30 @@ index_token_hash(unsigned n, struct pn_hash *out)
     pn_hash_of(pn_str_from(text), out);
 }
 
-void
-index_put_token(struct pn_index_writer *writer, unsigned n, uint8_t flags)
+enum pn_err
+index_try_token(struct pn_index_writer *writer, unsigned n,
+                const struct pn_token_record *like)
 {
-    char bytes[PN_RECORD_TOKEN_LEN];
+    char bytes[PN_RECORD_TOKEN_LEN + 256];
     struct pn_buf buf = PN_BUF(bytes);
-    struct pn_token_record rec = {.token_id = n + 1,
-                                  .owner_id = 1,
-                                  .access = PN_ACCESS_READ_WRITE,
-                                  .flags = flags};
+    struct pn_token_record rec = *like;
     struct pn_hash hash;
 
     index_token_hash(n, &hash);
+    rec.token_id = n + 1;
+    rec.owner_id = 1;
+    rec.access = PN_ACCESS_READ_WRITE;
     memcpy(rec.hash_rest, hash.bytes + PN_HASH_KEY_LEN, sizeof(rec.hash_rest));
     assert_int_equal(pn_token_record_encode(&rec, &buf), PN_OK);
-    assert_int_equal(pn_index_put_token(writer, &hash, pn_buf_str(&buf)),
-                     PN_OK);
+    return pn_index_put_token(writer, &hash, pn_buf_str(&buf));
+}
+
+void
+index_put_token(struct pn_index_writer *writer, unsigned n, uint8_t flags)
+{
+    struct pn_token_record like = {.flags = flags};
+
+    assert_int_equal(index_try_token(writer, n, &like), PN_OK);
 }
 
 void

@@ -17,10 +17,20 @@ struct index_fixture {
 
 /* cmocka setup and teardown: *state is a struct index_fixture. */
 int index_fixture_setup(void **state);
+/* Where syncing costs nothing, for tests that make hundreds of them. */
+int index_fixture_setup_in_memory(void **state);
 int index_fixture_done(void **state);
+
+/* Remove the directory of the index. */
+void index_fixture_remove(const struct index_fixture *fix);
 
 /* A committed first generation with policy, app "app", owner 1, token 0. */
 struct pn_index_writer *index_fixture_make(struct index_fixture *fix);
+
+/* Put token n, otherwise like that one; may fail. */
+PN_MUST_USE enum pn_err index_try_token(struct pn_index_writer *writer,
+                                        unsigned n,
+                                        const struct pn_token_record *like);
 
 /* All of these assert success. */
 void index_put_basics(struct pn_index_writer *writer);

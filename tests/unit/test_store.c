@@ -310,7 +310,8 @@ test_a_snapshot_shows_one_instant_until_its_end(void **state)
     struct fixture *f = *state;
     struct pn_store *reader = NULL;
 
-    assert_int_equal(pn_store_open(f->db.url, PN_STORE_READ_ONLY, &reader), PN_OK);
+    assert_int_equal(pn_store_open(f->db.url, PN_STORE_READ_ONLY, &reader),
+                     PN_OK);
     assert_int_equal(pn_store_snapshot(reader), PN_OK);
     assert_false(reader_has(f, reader, "alice"));
     add_user(f, 1, "alice");

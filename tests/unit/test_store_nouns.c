@@ -266,7 +266,8 @@ test_the_policy_is_the_present_one_on_every_connection(void **state)
     struct pn_policy policy;
 
     put_policy(f, "{\"tls_required\":false}");
-    assert_int_equal(pn_store_open(f->db.url, PN_STORE_READ_ONLY, &reader), PN_OK);
+    assert_int_equal(pn_store_open(f->db.url, PN_STORE_READ_ONLY, &reader),
+                     PN_OK);
     assert_int_equal(pn_store_policy(reader, f->arena, &policy), PN_OK);
     assert_false(policy.tls_required);
     put_policy(f, "{\"tls_required\":true}");

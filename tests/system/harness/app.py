@@ -3,7 +3,8 @@
 
     /rest/whoami   who the gate says you are, as JSON
     /rest/upload   PUT or POST: how many bytes arrived, and their SHA-256
-    /rest/events   five server-sent events, each flushed
+    /rest/events   five server-sent events, each flushed, and sent when
+                   next_event says so
     /rest/socket   a WebSocket that echoes text
     /git/…         git's own http-backend, for people it knows
     everything else: files of its folder (a pip index, an npm registry)
@@ -15,8 +16,8 @@ import json
 import os
 import subprocess
 import threading
-import time
 
+EVENTS = 5
 WEBSOCKET = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 
 
@@ -31,9 +32,13 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         pass
 
     def end_headers(self):
-        # Any page may call it: what a cross-origin script needs.
-        self.send_header("Access-Control-Allow-Origin", "*")
-        self.send_header("Access-Control-Allow-Headers", "Authorization")
+        # Any page may call it, also with credentials of the browser's: what a
+        # cross-origin script needs.
+        self.send_header("Access-Control-Allow-Origin",
+                         self.headers.get("Origin", "*"))
+        self.send_header("Access-Control-Allow-Credentials", "true")
+        self.send_header("Access-Control-Allow-Headers",
+                         "Authorization, X-Requested-With")
         super().end_headers()
 
     def answer(self, body, status=200, kind="application/json"):
@@ -52,6 +57,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.end_headers()
 
     def do_OPTIONS(self):
+        self.app.preflights.append(self.headers.get("Origin"))
         self.answer(b"", 204)
 
     def body(self):
@@ -106,11 +112,10 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.send_header("X-Accel-Buffering", "no")
         self.end_headers()
-        for i in range(5):
-            self.app.sent.append(time.monotonic())
+        for i in range(EVENTS):
+            self.app.next_event(i)
             self.wfile.write(f"data: event {i}\n\n".encode())
             self.wfile.flush()
-            self.app.pace.wait(0.05)
         self.close_connection = True
 
     def websocket(self):
@@ -175,8 +180,8 @@ class App:
         self.port, self.preset = run.port(), preset
         self.folder = run.dir / folder
         self.folder.mkdir()
-        self.sent = []  # when each event was sent
-        self.pace = threading.Event()
+        self.next_event = lambda number: None  # called before it is sent
+        self.preflights = []  # the origin of each
         self.server = http.server.ThreadingHTTPServer(
             ("127.0.0.1", self.port),
             lambda *args: Handler(*args, app=self))

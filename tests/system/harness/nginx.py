@@ -67,7 +67,7 @@ class Nginx:
 
     def __init__(self, run, servers="", http="", main="", level="notice",
                  workers=1, user=USER, expect_start=True, env=None,
-                 listen=""):
+                 listen="", module=MODULE):
         self.run, self.env, self.port = run, env or {}, run.port()
         self.dir = run.dir / f"nginx-{self.port}"
         self.process = None
@@ -76,7 +76,8 @@ class Nginx:
             (self.dir / name).chmod(0o777)
         (self.dir / "html/index.html").write_text("a file\n")
         self.options = {"http": http, "main": main, "level": level,
-                        "workers": workers, "user": user, "listen": listen}
+                        "workers": workers, "user": user, "listen": listen,
+                        "module": module}
         self.write(servers)
         for name in ("error.log", "access.log", "combined.log"):
             run.watch_log(self.dir / name)
@@ -95,7 +96,7 @@ class Nginx:
         o = self.options
         listen = f"listen 127.0.0.1:{self.port} {o['listen']};"
         blocks = "\n".join(f"server {{ {listen}\n{s}\n}}" for s in servers)
-        text = CONF.format(module=MODULE, dir=self.dir, servers=blocks,
+        text = CONF.format(dir=self.dir, servers=blocks,
                            log_format=LOG_FORMAT, **o)
         (self.dir / "nginx.conf").write_text(text)
 
@@ -108,7 +109,7 @@ class Nginx:
         return subprocess.run(
             [str(a) for a in self.argv("-t")], text=True, timeout=60,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env={**os.environ, **preload()}, check=False)
+            env={**os.environ, **preload(), **self.env}, check=False)
 
     def start(self):
         self.process = self.run.start(f"nginx-{self.port}", self.argv(),
