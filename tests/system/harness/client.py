@@ -8,6 +8,8 @@ import dataclasses
 import json
 import socket
 
+from . import contract
+
 
 @dataclasses.dataclass
 class Answer:
@@ -80,7 +82,12 @@ class Connection:
             pairs.append(("Content-Length", str(len(body))))
         lines += [as_bytes(n) + b": " + as_bytes(v) for n, v in pairs]
         self.send(b"\r\n".join(lines) + b"\r\n\r\n" + as_bytes(body))
-        return self.answer(method)
+        answer = self.answer(method)
+        if answer.get("Postern-Request-Id"):  # posternd's, and not nginx's
+            contract.check_if_ours(method, as_bytes(target).decode("latin-1"),
+                                   answer.status, answer.get("Content-Type"),
+                                   answer.body)
+        return answer
 
     def fill(self):
         data = self.socket.recv(65536)

@@ -6,10 +6,11 @@ import re
 import signal
 import socket
 
+from . import contract
 from .process import BUILD
 
 BINARY = BUILD / "src/daemon/posternd"
-API = "/postern/api/v1"
+API = contract.API
 PASSWORD = "secret-of-the-first-administrator"
 
 CONF = """
@@ -87,7 +88,10 @@ class Client:
                 self.connection = self.connect()
             try:
                 self.connection.request(method, path, body, headers)
-                return Reply(self.connection.getresponse())
+                reply = Reply(self.connection.getresponse())
+                contract.check(method, path, reply.status,
+                               reply.headers["Content-Type"], reply.body)
+                return reply
             except (http.client.RemoteDisconnected, BrokenPipeError,
                     ConnectionResetError):
                 self.close()  # kept open from before, and closed meanwhile
