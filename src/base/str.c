@@ -70,6 +70,28 @@ is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
+void
+pn_hex(const void *bytes, size_t len, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    const uint8_t *byte = bytes;
+
+    for (size_t i = 0; i < len; i++) {
+        out[2 * i] = digits[byte[i] >> 4];
+        out[2 * i + 1] = digits[byte[i] & 15];
+    }
+    out[2 * len] = '\0';
+}
+
+int
+pn_hex_value(char digit)
+{
+    if (digit >= '0' && digit <= '9') {
+        return digit - '0';
+    }
+    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
 struct pn_str
 pn_str_trim(struct pn_str text)
 {

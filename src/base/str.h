@@ -29,6 +29,11 @@ size_t pn_str_find(struct pn_str text, char c);
 bool pn_str_cut(struct pn_str text, char c, struct pn_str *head,
                 struct pn_str *tail);
 
+/* Two lower-case hexadecimal digits for each byte, and a NUL. */
+void pn_hex(const void *bytes, size_t len, char *out);
+/* 0 to 15; -1 for what is no lower-case hexadecimal digit. */
+int pn_hex_value(char digit);
+
 /* Without leading and trailing spaces and tabs. */
 struct pn_str pn_str_trim(struct pn_str text);
 

@@ -206,6 +206,25 @@ test_one_bit_makes_secrets_differ(void **state)
     }
 }
 
+static void
+test_bytes_become_hexadecimal_and_back(void **state)
+{
+    static const uint8_t bytes[] = {0x00, 0x9f, 0xa0, 0xff};
+    char text[2 * sizeof(bytes) + 1];
+
+    (void) state;
+    pn_hex(bytes, sizeof(bytes), text);
+    assert_string_equal(text, "009fa0ff");
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        assert_int_equal(
+            pn_hex_value(text[2 * i]) << 4 | pn_hex_value(text[2 * i + 1]),
+            bytes[i]);
+    }
+    for (const char *c = "/:`gAF"; *c != '\0'; c++) {
+        assert_int_equal(pn_hex_value(*c), -1);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
@@ -219,6 +238,7 @@ main(int argc, char **argv)
         cmocka_unit_test(test_each_control_byte_is_found),
         cmocka_unit_test(test_printable_text_is_told_at_every_place),
         cmocka_unit_test(test_one_bit_makes_secrets_differ),
+        cmocka_unit_test(test_bytes_become_hexadecimal_and_back),
     };
 
     table = argc > 1 ? argv[1] : "";
