@@ -46,10 +46,23 @@ const char *pn_http_query(const struct pn_http_request *req, const char *name);
 void pn_http_query_each(const struct pn_http_request *req,
                         void (*call)(void *arg, const char *name), void *arg);
 
+/*
+ * A body of any length, made piece by piece while it is sent.  read fills at
+ * most cap bytes and returns how many, 0 at the end, -1 when it cannot go on:
+ * the connection is then cut, so that nobody takes a part for the whole.  done
+ * is called once, maybe after the request has ended.
+ */
+struct pn_http_stream {
+    ssize_t (*read)(void *arg, char *out, size_t cap); /* NULL = no stream */
+    void (*done)(void *arg);
+    void *arg;
+};
+
 struct pn_http_response {
     unsigned status;
-    const char *content_type; /* NULL = no body */
-    struct pn_str body;       /* arena or static */
+    const char *content_type;     /* NULL = no body */
+    struct pn_str body;           /* arena or static */
+    struct pn_http_stream stream; /* instead of a body */
     struct {
         const char *name, *value;
     } headers[16];

@@ -24,6 +24,7 @@ enum {
     STACK_BYTES = 1 << 20,
     TIMEOUT_S = 60, /* of a silent connection */
     DRAIN_S = 10,
+    STREAM_BYTES = 32 << 10, /* of a streamed body at a time */
 };
 
 /* --- one exchange -------------------------------------------------------- */
@@ -141,14 +142,78 @@ add_headers(struct MHD_Response *response, const struct pn_http_exchange *ex,
     return good;
 }
 
+static bool
+is_stopping(struct pn_http_server *server)
+{
+    bool stopping;
+
+    (void) pthread_mutex_lock(&server->mutex);
+    stopping = server->stopping;
+    (void) pthread_mutex_unlock(&server->mutex);
+    return stopping;
+}
+
+/* A stream that is being sent, apart from its request. */
+struct sending {
+    struct pn_http_stream stream;
+    struct pn_http_server *server;
+};
+
+static ssize_t
+send_piece(void *arg, uint64_t at, char *out, size_t cap)
+{
+    struct sending *sending = arg;
+    ssize_t n = is_stopping(sending->server)
+                    ? -1
+                    : sending->stream.read(sending->stream.arg, out, cap);
+
+    (void) at;
+    if (n < 0) {
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
+    return n > 0 ? n : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+static void
+send_done(void *arg)
+{
+    struct sending *sending = arg;
+
+    sending->stream.done(sending->stream.arg);
+    free(sending);
+}
+
+static struct MHD_Response *
+stream_response(struct pn_http_server *server,
+                const struct pn_http_stream *stream)
+{
+    struct sending *sending = calloc(1, sizeof(*sending));
+    struct MHD_Response *response = NULL;
+
+    if (sending != NULL) {
+        *sending = (struct sending){*stream, server};
+        response = MHD_create_response_from_callback(
+            MHD_SIZE_UNKNOWN, STREAM_BYTES, send_piece, sending, send_done);
+    }
+    if (response == NULL) {
+        stream->done(stream->arg);
+        free(sending);
+    }
+    return response;
+}
+
 enum after { KEEP_OPEN = 0, CLOSE };
 
 static enum MHD_Result
 answer(struct pn_http_exchange *ex, const struct pn_http_response *res,
        enum after after)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        res->body.len, pn_unconst(res->body.ptr), MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response =
+        res->stream.read != NULL
+            ? stream_response(ex->server, &res->stream)
+            : MHD_create_response_from_buffer(res->body.len,
+                                              pn_unconst(res->body.ptr),
+                                              MHD_RESPMEM_PERSISTENT);
     enum MHD_Result result = MHD_NO;
 
     if (response == NULL) {
@@ -165,17 +230,6 @@ answer(struct pn_http_exchange *ex, const struct pn_http_response *res,
     MHD_destroy_response(response);
     ex->answered = true;
     return result;
-}
-
-static bool
-is_stopping(struct pn_http_server *server)
-{
-    bool stopping;
-
-    (void) pthread_mutex_lock(&server->mutex);
-    stopping = server->stopping;
-    (void) pthread_mutex_unlock(&server->mutex);
-    return stopping;
 }
 
 /*
