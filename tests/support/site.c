@@ -313,14 +313,14 @@ uint64_t
 site_audit(struct site *w)
 {
     struct pn_store *store = NULL;
-    uint64_t checked = 0, bad = 1;
+    struct pn_audit_check check = {.limit = 0};
 
     assert_int_equal(pn_store_open(w->db.url, PN_STORE_READ_ONLY, &store),
                      PN_OK);
-    assert_int_equal(pn_store_audit_verify(store, &checked, &bad), PN_OK);
-    assert_int_equal(bad, 0);
+    assert_int_equal(pn_store_audit_verify(store, &check), PN_OK);
+    assert_int_equal(check.bad, 0);
     pn_store_close(store);
-    return checked;
+    return check.checked;
 }
 
 /* --- store against index ------------------------------------------------- */

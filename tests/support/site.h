@@ -10,7 +10,7 @@
 #ifndef PN_TESTS_SITE_H
 #define PN_TESTS_SITE_H
 
-#include "daemon/ops/ops.h"
+#include "daemon/ops/audit.h"
 #include "database.h"
 
 struct site {

@@ -12,7 +12,7 @@
 #include "check.h"
 #include "core/token.h"
 #include "daemon/model/codec.h"
-#include "daemon/store/store.h"
+#include "daemon/store/audit.h"
 #include "database.h"
 
 enum { NOW = 1800000000, FIXTURE_ARENA_MAX = 64 << 20 };

@@ -245,6 +245,7 @@ static unsigned
 do_read(const char *what, const struct pn_caller *caller, const char *target)
 {
     const struct pn_page page = {.cursor = "", .limit = 10};
+    const struct pn_audit_query query = {.page = page};
     const struct pn_token_filter all = {0};
     struct pn_arena *arena = site.arena;
     struct pn_fault *fault = &site.fault;
@@ -282,7 +283,7 @@ do_read(const char *what, const struct pn_caller *caller, const char *target)
     } else if (strcmp(what, "policy") == 0) {
         done = pn_ops_policy(site.ops, caller, arena, &out.policy, fault);
     } else if (strcmp(what, "audit") == 0) {
-        done = pn_ops_audit(site.ops, caller, &page, arena, &out.audit, fault);
+        done = pn_ops_audit(site.ops, caller, &query, arena, &out.audit, fault);
     }
     return done ? 0 : fault->status;
 }

@@ -233,17 +233,18 @@ test_every_rotation_is_audited_without_its_secret(void **state)
 {
     struct pn_secret fresh = {0};
     uint64_t id = site_token_of(&site, "alice", NULL)->id;
-    const struct pn_page page = {"", 100};
+    const struct pn_audit_query query = {.page = {"", 100}};
     struct pn_audit_list list;
     bool found = false;
 
     (void) state;
     assert_int_equal(rotate(id, "{}", NULL, &fresh), 0);
-    assert_true(pn_ops_audit(site.ops, &site_local, &page, site.arena, &list,
+    assert_true(pn_ops_audit(site.ops, &site_local, &query, site.arena, &list,
                              &site.fault));
     for (uint16_t i = 0; i < list.count; i++) {
         found = found || strcmp(list.item[i].action, "token.rotate") == 0;
         assert_null(strstr(list.item[i].detail, fresh.bytes));
+        assert_null(strstr(list.item[i].personal, fresh.bytes));
     }
     assert_true(found);
     site_audit(&site);

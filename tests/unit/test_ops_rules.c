@@ -437,9 +437,10 @@ test_every_change_is_audited_once_without_its_secret(void **state)
     assert_int_equal(site_audit(&site), before + 1);
     assert_int_equal(pn_store_open(site.db.url, PN_STORE_READ_ONLY, &store),
                      PN_OK);
-    struct pn_page page = {.cursor = "", .limit = PN_LIST_MAX};
+    struct pn_audit_query query = {
+        .page = {.cursor = "", .limit = PN_LIST_MAX}};
 
-    assert_int_equal(pn_store_audit(store, &page, site.arena, &list), PN_OK);
+    assert_int_equal(pn_store_audit(store, &query, site.arena, &list), PN_OK);
     assert_int_equal(list.count, before + 1);
     struct pn_audit_event *event = &list.item[before];
 
@@ -450,6 +451,7 @@ test_every_change_is_audited_once_without_its_secret(void **state)
     assert_string_equal(event->request_id, "test");
     assert_non_null(strstr(event->detail, "\"after\":{"));
     assert_null(strstr(event->detail, secret.bytes));
+    assert_null(strstr(event->personal, secret.bytes));
     pn_store_close(store);
 }
 

@@ -162,12 +162,13 @@ test_a_cursor_that_we_did_not_write_is_refused(void **state)
 
     for (size_t i = 0; i < PN_LEN(wrong); i++) {
         struct pn_page page = {wrong[i], 10};
+        struct pn_audit_query query = {.page = page};
 
         assert_int_equal(pn_store_users(f->store,
                                         &(struct pn_user_query){.page = page},
                                         f->arena, &users),
                          PN_E_SYNTAX);
-        assert_int_equal(pn_store_audit(f->store, &page, f->arena, &events),
+        assert_int_equal(pn_store_audit(f->store, &query, f->arena, &events),
                          PN_E_SYNTAX);
     }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tokens in the store: names, states, lists, and the audit chain. */
+/* Tokens in the store: names, states, and lists. */
 #include "daemon/store/store.h"
 
 #include "store_fixture.h"
@@ -411,144 +411,6 @@ test_a_rare_state_is_found_page_by_page_with_bounded_work(void **state)
     assert_int_equal(pages, 2);
 }
 
-/* --- audit --------------------------------------------------------------- */
-
-static void
-add_event(struct fixture *f, const char *action)
-{
-    struct pn_audit_event event = {.at = NOW,
-                                   .actor = words(f, "alice"),
-                                   .actor_kind = words(f, "session"),
-                                   .action = words(f, action),
-                                   .subject = words(f, "tok_1"),
-                                   .detail = words(f, "{}")};
-
-    assert_int_equal(pn_store_audit_add(f->store, &event), PN_OK);
-}
-
-static uint64_t
-first_bad(struct fixture *f, uint64_t *checked)
-{
-    uint64_t bad = 99;
-
-    assert_int_equal(pn_store_audit_verify(f->store, checked, &bad), PN_OK);
-    return bad;
-}
-
-static void
-test_an_untouched_chain_holds(void **state)
-{
-    struct fixture *f = *state;
-    struct pn_audit_list list;
-    uint64_t checked = 9;
-
-    assert_int_equal(first_bad(f, &checked), 0);
-    assert_int_equal(checked, 0);
-    for (int i = 0; i < 5; i++) {
-        add_event(f, "token.create");
-    }
-    assert_int_equal(first_bad(f, &checked), 0);
-    assert_int_equal(checked, 5);
-    assert_int_equal(
-        pn_store_audit(f->store, &(struct pn_page){"", 3}, f->arena, &list),
-        PN_OK);
-    assert_int_equal(list.count, 3);
-    assert_int_equal(list.item[2].position, 3);
-    assert_int_equal(pn_store_audit(f->store, &(struct pn_page){list.next, 3},
-                                    f->arena, &list),
-                     PN_OK);
-    assert_int_equal(list.count, 2);
-    assert_string_equal(list.item[0].action, "token.create");
-}
-
-/* docs/formats/audit.md shows this event and its hash. */
-static void
-test_the_hash_is_the_documented_one(void **state)
-{
-    struct fixture *f = *state;
-    static const uint8_t expected[] = {
-        0xf9, 0x8b, 0xfb, 0x70, 0x4d, 0xf0, 0x55, 0x0d, 0x68, 0x60, 0x7d,
-        0x4a, 0xf3, 0xac, 0xbb, 0xd7, 0x5e, 0xa7, 0x8e, 0xbd, 0x73, 0xf1,
-        0xc0, 0xf7, 0xf3, 0xd2, 0x48, 0x2b, 0x32, 0xfb, 0x15, 0x46};
-    struct pn_audit_list list;
-
-    add_event(f, "token.create");
-    assert_int_equal(
-        pn_store_audit(f->store, &(struct pn_page){"", 1}, f->arena, &list),
-        PN_OK);
-    assert_memory_equal(list.item[0].hash.bytes, expected, PN_HASH_LEN);
-}
-
-static void
-test_audit_rows_cannot_be_changed_or_deleted(void **state)
-{
-    struct fixture *f = *state;
-
-    add_event(f, "token.create");
-    assert_int_not_equal(database_run(&f->db, "UPDATE audit SET actor = 'x'"),
-                         0);
-    assert_int_not_equal(database_run(&f->db, "DELETE FROM audit"), 0);
-}
-
-static void
-test_tampering_is_found_at_its_position(void **state)
-{
-    static const struct {
-        const char *sql;
-        uint64_t bad;
-    } cases[] = {
-        {"UPDATE audit SET actor = 'mallory' WHERE position = 3", 3},
-        {"UPDATE audit SET at = at + 1 WHERE position = 3", 3},
-        {"UPDATE audit SET actor = 'alices', actor_kind = 'ession'"
-         " WHERE position = 3",
-         3},
-        {"UPDATE audit SET hash = (SELECT hash FROM audit WHERE position = 1)"
-         " WHERE position = 2",
-         2},
-        {"UPDATE audit SET hash = (SELECT audit_hash FROM feed_head)"
-         " WHERE position = 3",
-         3},
-        {"DELETE FROM audit WHERE position = 4", 4},
-        {"DELETE FROM audit WHERE position = 5", 5}, /* a cut tail */
-        {"DELETE FROM audit", 1},
-    };
-
-    (void) state;
-    for (size_t i = 0; i < PN_LEN(cases); i++) {
-        void *fixture = NULL;
-        struct fixture *f;
-        uint64_t checked;
-
-        (void) fixture_open(&fixture);
-        f = fixture;
-        for (int n = 0; n < 5; n++) {
-            add_event(f, "token.create");
-        }
-        assert_int_equal(database_open_audit(&f->db), 0);
-        assert_int_equal(database_run(&f->db, cases[i].sql), 0);
-        assert_int_equal(first_bad(f, &checked), cases[i].bad);
-        assert_int_equal(checked, cases[i].bad - 1);
-        (void) fixture_close(&fixture);
-    }
-}
-
-static void
-test_an_undone_event_leaves_the_chain_whole(void **state)
-{
-    struct fixture *f = *state;
-    uint64_t checked;
-
-    add_event(f, "token.create");
-    assert_int_equal(pn_store_begin(f->store), PN_OK);
-    assert_int_equal(pn_store_savepoint(f->store), PN_OK);
-    add_event(f, "token.revoke");
-    assert_int_equal(pn_store_rollback_to(f->store), PN_OK);
-    add_event(f, "token.disable");
-    assert_int_equal(pn_store_commit(f->store), PN_OK);
-    assert_int_equal(first_bad(f, &checked), 0);
-    assert_int_equal(checked, 2);
-}
-
 #define TEST(name)                                                             \
     cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
 
@@ -574,11 +436,6 @@ main(void)
         TEST(test_pages_stay_right_while_tokens_come_and_go),
         TEST(test_a_search_finds_part_of_the_name_literally),
         TEST(test_a_rare_state_is_found_page_by_page_with_bounded_work),
-        TEST(test_an_untouched_chain_holds),
-        TEST(test_the_hash_is_the_documented_one),
-        TEST(test_audit_rows_cannot_be_changed_or_deleted),
-        cmocka_unit_test(test_tampering_is_found_at_its_position),
-        TEST(test_an_undone_event_leaves_the_chain_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,7 +118,9 @@ pn_http_handler_fn pn_api_user_get, pn_api_user_patch, pn_api_user_delete,
     pn_api_user_stop;
 pn_http_handler_fn pn_api_groups_get, pn_api_groups_post;
 pn_http_handler_fn pn_api_group_get, pn_api_group_patch, pn_api_group_delete;
-pn_http_handler_fn pn_api_explain_post, pn_api_audit_get;
+pn_http_handler_fn pn_api_explain_post;
+pn_http_handler_fn pn_api_audit_get, pn_api_audit_export_get,
+    pn_api_audit_verify_get, pn_api_audit_erase_post;
 pn_http_handler_fn pn_api_healthz_get, pn_api_readyz_get, pn_api_metrics_get;
 pn_http_handler_fn pn_api_openapi_get, pn_api_landing_get;
 

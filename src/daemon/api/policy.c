@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The policy, guarded by its version; explain; the audit. */
+/* The policy, guarded by its version; explain. */
 
 #include "base/str.h"
 #include "core/id.h"
@@ -207,38 +207,4 @@ pn_api_explain_post(void *context, const struct pn_http_request *req,
         return;
     }
     pn_call_answer(&call, 200, answer_json(&call, &answer));
-}
-
-/* --- audit --------------------------------------------------------------- */
-
-static const struct pn_call_rule paged = {.query = pn_query_page};
-
-static json_t *
-event_json(const void *event, struct pn_arena *arena)
-{
-    return pn_audit_to_json(event, arena);
-}
-
-void
-pn_api_audit_get(void *context, const struct pn_http_request *req,
-                 struct pn_http_response *res)
-{
-    struct pn_audit_list events;
-    struct pn_page page;
-    struct pn_call call;
-
-    if (pn_call_begin(&call, context, req, res, &paged)
-        && pn_call_page(&call, &page)
-        && (pn_ops_audit(call.api->ops, &call.caller, &page, call.arena,
-                         &events, &call.fault)
-            || pn_call_fail(&call)))
-    {
-        pn_call_answer_list(&call, &(struct pn_call_items){
-                                       .item = events.item,
-                                       .size = sizeof(*events.item),
-                                       .count = events.count,
-                                       .next = events.next,
-                                       .to_json = event_json,
-                                   });
-    }
 }

@@ -115,6 +115,13 @@ PN_MUST_USE enum pn_err pn_group_from_json(json_t *doc, struct pn_arena *arena,
 json_t *pn_audit_to_json(const struct pn_audit_event *event,
                          struct pn_arena *arena);
 
+/* A checkpoint, as people keep it: 64 hexadecimal digits, "@", the position. */
+enum { PN_AUDIT_MARK_LEN = 2 * PN_HASH_LEN + 1 + 19 };
+PN_MUST_USE enum pn_err pn_audit_mark_parse(struct pn_str text,
+                                            struct pn_audit_mark *out);
+void pn_audit_mark_format(const struct pn_audit_mark *mark,
+                          char out[PN_AUDIT_MARK_LEN + 1]);
+
 /* The stored form of a token's rules and back (a JSON object). */
 PN_MUST_USE enum pn_err pn_token_rules_load(struct pn_str json,
                                             struct pn_arena *arena,

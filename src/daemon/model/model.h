@@ -233,9 +233,18 @@ struct pn_audit_event {
     char *action;     /* "token.create" */
     char *subject;    /* public id or name */
     char *detail;     /* JSON object: before, after; never a secret */
+    char *personal;   /* the members of detail that may name people, likewise;
+                         "" = none */
     char *address;
     char *request_id;
+    bool erased_actor, erased_subject, erased_detail;
     struct pn_hash hash; /* of this event and the one before */
+};
+
+/* A place in the audit's chain; position 0 = none. */
+struct pn_audit_mark {
+    uint64_t position;
+    struct pn_hash hash;
 };
 
 /* What is wrong with one field of a document. */

@@ -4,6 +4,7 @@
  *
  * An event shows the documents before and after, for an edit only the members
  * that differ.  Documents come from model/codec.h, which writes no secret.
+ * Members that may name people are kept apart, so that they can be erased.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -86,60 +87,159 @@ pn_audit_note(struct pn_task *task, const char *subject, json_t *before,
     task->after = after;
 }
 
-/* The members of doc that other does not have in the same form. */
-static json_t *
-differing(json_t *doc, json_t *other)
+void
+pn_audit_facts(struct pn_task *task, const char *subject, json_t *facts)
 {
-    json_t *out = json_object();
-    const char *key = NULL;
-    json_t *value = NULL;
-    json_object_foreach(doc, key, value)
-    {
-        if (!json_equal(value, json_object_get(other, key))
-            && json_object_set(out, key, value) != 0)
-        {
-            json_decref(out);
-            return NULL;
-        }
-    }
-    return out;
+    task->subject = subject;
+    task->facts = facts;
 }
 
-/* {"before":…,"after":…,"token":…} as text in the arena; NULL = no memory. */
-static char *
-detail_text(struct pn_task *task)
+/* --- detail -------------------------------------------------------------- */
+
+/*
+ * Members that never name or locate a person, so that they stay when a person
+ * is erased.  Everything else counts as personal: an unknown member must not
+ * outlive its person.  In order, for bsearch.
+ */
+static const char *const plain[] = {
+    "access",
+    "active",
+    "admin_groups",
+    "apps",
+    "auditor_groups",
+    "created_at",
+    "creation",
+    "disabled",
+    "expires_at",
+    "groups",
+    "id",
+    "last_four",
+    "method",
+    "must_change_password",
+    "not_before",
+    "password",
+    "paths",
+    "prefix",
+    "rate_limit",
+    "role",
+    "scopes",
+    "secrets",
+    "source",
+    "state",
+    "suspended_because",
+    "tls_required",
+    "tokens_revoked",
+    "user_known",
+};
+
+static int
+compare(const void *key, const void *member)
 {
-    json_t *doc = json_object();
-    int failed = doc == NULL;
-    if (task->before != NULL && task->after != NULL) {
-        failed |= json_object_set_new(doc, "before",
-                                      differing(task->before, task->after));
-        failed |= json_object_set_new(doc, "after",
-                                      differing(task->after, task->before));
-    } else if (task->before != NULL) {
-        failed |= json_object_set(doc, "before", task->before);
-    } else if (task->after != NULL) {
-        failed |= json_object_set(doc, "after", task->after);
+    return strcmp(key, *(const char *const *) member);
+}
+
+static bool
+is_plain(const char *key)
+{
+    return bsearch(key, plain, PN_LEN(plain), sizeof(plain[0]), compare)
+           != NULL;
+}
+
+/* What an event shows, in two documents of one shape. */
+struct detail {
+    json_t *plain, *personal;
+    bool failed;
+};
+
+/* Under side ("before", "after"), which is made when it is first needed. */
+static void
+add_member(struct detail *detail, const char *side, const char *key,
+           json_t *value)
+{
+    json_t *doc = is_plain(key) ? detail->plain : detail->personal;
+    json_t *object = json_object_get(doc, side);
+
+    if (object == NULL) {
+        object = json_object();
+        detail->failed |= json_object_set_new(doc, side, object) != 0;
+    }
+    detail->failed |= json_object_set(object, key, value) != 0;
+}
+
+/* The members of doc; with other, only those it does not have in that form. */
+static void
+add_side(struct detail *detail, const char *side, json_t *doc, json_t *other)
+{
+    const char *key = NULL;
+    json_t *value = NULL;
+
+    json_object_foreach(doc, key, value)
+    {
+        if (other == NULL || !json_equal(value, json_object_get(other, key))) {
+            add_member(detail, side, key, value);
+        }
+    }
+}
+
+/* Text in the arena, "" for an empty document that may be left out. */
+static char *
+dumped(struct pn_arena *arena, json_t *doc)
+{
+    const size_t flags = JSON_COMPACT | JSON_SORT_KEYS;
+    size_t len = json_dumpb(doc, NULL, 0, flags);
+    char *text = len > 0 ? pn_arena_alloc(arena, len + 1) : NULL;
+
+    if (text != NULL) {
+        (void) json_dumpb(doc, text, len, flags);
+    }
+    return text;
+}
+
+static void
+add_all(struct detail *detail, struct pn_task *task)
+{
+    add_side(detail, "before", task->before, task->after);
+    add_side(detail, "after", task->after, task->before);
+    if (task->facts != NULL) {
+        detail->failed |= json_object_update(detail->plain, task->facts) != 0;
     }
     /* whose it is, when somebody else did it: a custodian, an administrator */
     const char *owner = task->token.owner;
     if (owner != NULL && strcmp(owner, pn_task_actor(task)) != 0) {
-        failed |= json_object_set_new(doc, "owner", json_string(owner));
+        detail->failed |=
+            json_object_set_new(detail->personal, "owner", json_string(owner))
+            != 0;
     }
     if (task->caller->kind == PN_CALLER_TOKEN) {
         const char *by =
             pn_audit_id(task->arena, PN_ID_TOKEN, task->caller->token_id);
-        failed |= json_object_set_new(doc, "by_token", json_string(by));
+        detail->failed |=
+            json_object_set_new(detail->plain, "by_token", json_string(by))
+            != 0;
     }
-    char *copy = NULL;
-    char *text =
-        failed == 0 ? json_dumps(doc, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
-    if (text != NULL) {
-        copy = pn_arena_dup(task->arena, pn_str_from(text));
-        free(text);
+}
+
+/* Fill event->detail and event->personal. */
+static enum pn_err
+make_detail(struct pn_task *task, struct pn_audit_event *event)
+{
+    static char nothing[] = "";
+    struct detail detail = {.plain = json_object(), .personal = json_object()};
+
+    detail.failed = detail.plain == NULL || detail.personal == NULL;
+    if (!detail.failed) {
+        add_all(&detail, task);
     }
-    json_decref(doc);
-    return copy;
+    if (!detail.failed) {
+        event->detail = dumped(task->arena, detail.plain);
+        event->personal = json_object_size(detail.personal) > 0
+                              ? dumped(task->arena, detail.personal)
+                              : nothing;
+    }
+    json_decref(detail.plain);
+    json_decref(detail.personal);
+    return event->detail != NULL && event->personal != NULL ? PN_OK
+                                                            : PN_E_NOMEM;
 }
 
 static const char *
@@ -190,13 +290,12 @@ pn_audit_write(struct pn_task *task)
         .actor_kind = borrowed(task->arena, kind_text(caller->kind)),
         .action = borrowed(task->arena, pn_act_row(task->act)->name),
         .subject = borrowed(task->arena, task->subject),
-        .detail = detail_text(task),
         .address = borrowed(task->arena, caller->address),
         .request_id = borrowed(task->arena, caller->request_id),
     };
     if (event.actor == NULL || event.actor_kind == NULL || event.action == NULL
-        || event.subject == NULL || event.detail == NULL
-        || event.address == NULL || event.request_id == NULL)
+        || event.subject == NULL || event.address == NULL
+        || event.request_id == NULL || make_detail(task, &event) != PN_OK)
     {
         return PN_E_NOMEM;
     }

@@ -14,6 +14,7 @@
 
 #include "base/json.h"
 #include "core/throttle.h"
+#include "daemon/ops/audit.h"
 #include "daemon/ops/ops.h"
 #include "daemon/signin/password.h"
 
@@ -38,6 +39,9 @@ enum {
 /* Acts that only posternd itself starts. */
 enum {
     PN_ACT_SIGN_IN_REFUSED = PN_ACT_COUNT,
+    PN_ACT_AUDIT_ERASE,
+    PN_ACT_AUDIT_TRIM,
+    PN_ACT_AUDIT_SENT,
     PN_ACT_USES,
     PN_ACT_SUPERSEDED_USED,
     PN_ACT_SESSION_SEEN,
@@ -57,6 +61,17 @@ struct pn_task_extra {
     const char *username;             /* SIGN_IN_REFUSED */
     const struct pn_use *uses;        /* USES */
     size_t use_count;
+    const struct pn_erase_step *erase; /* AUDIT_ERASE */
+    int64_t trim_before;               /* AUDIT_TRIM */
+    uint64_t up_to;                    /* AUDIT_TRIM, AUDIT_SENT */
+};
+
+/* One transaction of erasing a person. */
+struct pn_erase_step {
+    const struct pn_audit_person *person;
+    const char *pseudonym;
+    const struct pn_audit_hit *hit;
+    size_t count;
 };
 
 /* One change on its way through the writer. */
@@ -84,6 +99,7 @@ struct pn_task {
     const char *subject;   /* of the audit event */
     const char *actor;     /* when it is not the caller */
     json_t *before, *after;
+    json_t *facts; /* further members of the event's detail; none personal */
 
     bool ok, done;
     struct pn_task *next;
@@ -154,6 +170,7 @@ bool pn_auth_token_rotate(struct pn_task *task); /* its owner, fresh */
 bool pn_auth_users(struct pn_task *task);  /* administrators, users:write */
 bool pn_auth_policy(struct pn_task *task); /* administrators, policy:write */
 bool pn_auth_session(struct pn_task *task);
+bool pn_auth_audit_erase(struct pn_task *task); /* administrators, fresh */
 
 /* The sign-in is at most PN_SUDO_S old, or the caller needs none. */
 PN_MUST_USE bool pn_task_is_fresh(struct pn_task *task);
@@ -165,6 +182,9 @@ PN_MUST_USE enum pn_err pn_audit_write(struct pn_task *task);
 /* Note what the event shows; before or after may be NULL. */
 void pn_audit_note(struct pn_task *task, const char *subject, json_t *before,
                    json_t *after);
+/* The same for an event without before and after: members of its detail that
+ * name nobody. */
+void pn_audit_facts(struct pn_task *task, const char *subject, json_t *facts);
 /* "tok_…" in the arena; NULL = out of memory. */
 const char *pn_audit_id(struct pn_arena *arena, const char *kind, uint64_t id);
 
@@ -192,6 +212,9 @@ bool pn_apply_password_change(struct pn_task *task);
 bool pn_apply_sign_in(struct pn_task *task);
 bool pn_apply_sign_in_refused(struct pn_task *task);
 bool pn_apply_sign_out(struct pn_task *task);
+bool pn_apply_audit_erase(struct pn_task *task);
+bool pn_apply_audit_trim(struct pn_task *task);
+bool pn_apply_audit_sent(struct pn_task *task);
 bool pn_apply_uses(struct pn_task *task);
 bool pn_apply_superseded_used(struct pn_task *task);
 bool pn_apply_session_seen(struct pn_task *task);

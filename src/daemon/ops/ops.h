@@ -220,11 +220,6 @@ PN_MUST_USE bool pn_ops_policy(struct pn_ops *ops,
                                const struct pn_caller *caller,
                                struct pn_arena *arena, struct pn_policy *out,
                                struct pn_fault *fault);
-PN_MUST_USE bool pn_ops_audit(struct pn_ops *ops,
-                              const struct pn_caller *caller,
-                              const struct pn_page *page,
-                              struct pn_arena *arena, struct pn_audit_list *out,
-                              struct pn_fault *fault);
 
 /* Counts by day and outcome: of a token that one may see; or, for auditors, of
  * everything. */

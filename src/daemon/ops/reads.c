@@ -269,7 +269,7 @@ pn_ops_group(struct pn_ops *ops, const struct pn_caller *caller,
                arena, fault);
 }
 
-/* --- apps, policy, audit ------------------------------------------------- */
+/* --- apps, policy -------------------------------------------------------- */
 
 bool
 pn_ops_apps(struct pn_ops *ops, const struct pn_caller *caller,
@@ -309,20 +309,7 @@ pn_ops_policy(struct pn_ops *ops, const struct pn_caller *caller,
     return end(ops, store, pn_store_policy(store, arena, out), arena, fault);
 }
 
-bool
-pn_ops_audit(struct pn_ops *ops, const struct pn_caller *caller,
-             const struct pn_page *page, struct pn_arena *arena,
-             struct pn_audit_list *out, struct pn_fault *fault)
-{
-    struct pn_store *store = NULL;
-    if (!begin(ops, caller, PN_READ_AUDIT, arena, fault, &store)) {
-        return false;
-    }
-    return end(ops, store, pn_store_audit(store, page, arena, out), arena,
-               fault);
-}
-
-/* --- health ----------------------------------------------------- */
+/* --- health -------------------------------------------------------------- */
 
 void
 pn_ops_health(struct pn_ops *ops, struct pn_health *out)

@@ -336,7 +336,9 @@ pn_apply_sign_in(struct pn_task *task)
         return pn_task_store_error(task, err);
     }
     task->change->id = session.id;
-    pn_audit_note(task, user->username, NULL, NULL);
+    pn_audit_note(
+        task, user->username, NULL,
+        pn_json_defer(task->arena, json_pack("{s:s}", "method", "password")));
     return true;
 }
 

@@ -297,3 +297,21 @@ pn_stmt_col_blob(struct pn_stmt *stmt, int column)
 {
     return stmt->db->driver->col_blob(stmt, column);
 }
+
+enum pn_err
+pn_db_settle(struct pn_db *db)
+{
+    struct pn_stmt *q;
+    enum pn_err err;
+
+    if (pn_db_kind(db) != PN_DB_SQLITE) {
+        return PN_OK; /* its log is the administrator's */
+    }
+    q = pn_db_query(db, "PRAGMA wal_checkpoint(TRUNCATE)");
+    err = pn_stmt_step(q);
+    if (err == PN_OK && pn_stmt_col_int(q, 0) != 0) {
+        err = PN_E_BUSY;
+    }
+    pn_stmt_done(q);
+    return err;
+}

@@ -40,6 +40,10 @@ enum pn_db_kind pn_db_kind(const struct pn_db *db);
 /* What the database said about the last error; never NULL. */
 const char *pn_db_why(const struct pn_db *db);
 
+/* Leave no copy of former rows beside the tables (SQLite's write-ahead log).
+ * PN_E_BUSY when somebody still reads there. */
+PN_MUST_USE enum pn_err pn_db_settle(struct pn_db *db);
+
 /* Statements without parameters and results, separated by ";". */
 PN_MUST_USE enum pn_err pn_db_exec(struct pn_db *db, const char *sql);
 /* Likewise, for CREATE and ALTER in SQLite's words, which are translated. */
@@ -48,7 +52,7 @@ PN_MUST_USE enum pn_err pn_db_exec_schema(struct pn_db *db, const char *sql);
 /* Takes the write lock at once, on PostgreSQL that of all nodes; PN_E_BUSY
  * after some seconds of waiting. */
 PN_MUST_USE enum pn_err pn_db_begin(struct pn_db *db);
-/* Takes no lock that others wait for; ends with pn_db_rollback(). */
+/* Always the same rows; takes no lock that others wait for; ends with pn_db_rollback(). */
 PN_MUST_USE enum pn_err pn_db_begin_reading(struct pn_db *db);
 PN_MUST_USE enum pn_err pn_db_commit(struct pn_db *db);
 void pn_db_rollback(struct pn_db *db); /* without a transaction: nothing */

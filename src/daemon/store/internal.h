@@ -9,10 +9,18 @@
 
 struct pn_kept_policy;
 
+/* The end of the audit's chain, as the present transaction has it. */
+struct pn_chain {
+    bool known, moved; /* moved: feed_head is behind until the commit */
+    uint64_t position;
+    struct pn_hash hash;
+};
+
 struct pn_store {
     struct pn_db *db;
     bool in_snapshot;
     struct pn_kept_policy *policy; /* the last that was parsed, or NULL */
+    struct pn_chain chain, chain_at_savepoint;
 };
 
 /* policy_kept.c.  Keep a policy that was parsed into an arena of its own,

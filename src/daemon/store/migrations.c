@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "core/hash.h"
 #include "core/token.h"
+#include "daemon/store/chain.h"
 
 enum { HEX_LEN = 2 * PN_HASH_LEN, STEP_MAX = 16384 };
 
@@ -17,6 +18,7 @@ enum { HEX_LEN = 2 * PN_HASH_LEN, STEP_MAX = 16384 };
 struct step {
     const char *name;
     const char *sql;
+    enum pn_err (*run)(struct pn_db *db); /* after it; NULL = nothing */
 };
 
 /* What they have no common words for: belongs to the step of this name and
@@ -234,14 +236,87 @@ static const char usage_sql[] =
     " count INTEGER NOT NULL,"
     " PRIMARY KEY (day, app, outcome)) STRICT, WITHOUT ROWID;";
 
+/* Salts, and a second version of the chain; two acts may take something away
+ * again (audit_keep.c), each while audit_guard says so. */
+static const char audit_sql[] =
+    "ALTER TABLE audit ADD COLUMN personal TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE audit ADD COLUMN salts BLOB;"
+    "ALTER TABLE audit ADD COLUMN seals BLOB;" /* NULL: nothing is erased */
+    "ALTER TABLE audit ADD COLUMN erased_who INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE audit ADD COLUMN erased_whom INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE audit ADD COLUMN erased_what INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE audit ADD COLUMN old_hash BLOB;"
+
+    "CREATE TABLE audit_anchor ("
+    " id INTEGER PRIMARY KEY CHECK (id = 1),"
+    " position INTEGER NOT NULL," /* of the last event that was removed */
+    " hash BLOB NOT NULL,"
+    " old_hash BLOB,"
+    " event_position INTEGER NOT NULL) STRICT;" /* of the act */
+
+    "CREATE TABLE audit_guard ("
+    " id INTEGER PRIMARY KEY CHECK (id = 1),"
+    " trim_up_to INTEGER NOT NULL,"
+    " erasing INTEGER NOT NULL) STRICT;"
+    "INSERT INTO audit_guard VALUES (1, 0, 0);";
+
+static const char audit_sqlite[] = "DROP TRIGGER audit_keeps_rows;"
+                                   "DROP TRIGGER audit_keeps_content;";
+
+static const char audit_postgres[] =
+    "DROP TRIGGER audit_keeps_rows ON audit;"
+    "DROP TRIGGER audit_keeps_content ON audit;";
+
+static const char audit_guard_sql[] =
+    "CREATE TABLE audit_sinks ("
+    " name TEXT PRIMARY KEY,"
+    " position INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+
+#define MAY_GO  "(SELECT trim_up_to FROM audit_guard WHERE id = 1)"
+#define ERASING "(SELECT erasing FROM audit_guard WHERE id = 1)"
+#define OTHER_EVENT                                                             \
+    " NEW.position <> OLD.position OR NEW.at <> OLD.at"                        \
+    " OR NEW.actor_kind <> OLD.actor_kind OR NEW.action <> OLD.action"         \
+    " OR NEW.detail <> OLD.detail OR NEW.request_id <> OLD.request_id"         \
+    " OR NEW.hash <> OLD.hash"
+
+static const char audit_guard_sqlite[] =
+    "CREATE TRIGGER audit_keeps_rows BEFORE DELETE ON audit"
+    " WHEN OLD.position > " MAY_GO
+    " BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;"
+    "CREATE TRIGGER audit_keeps_content BEFORE UPDATE ON audit"
+    " WHEN " ERASING " <> 1 OR" OTHER_EVENT
+    " BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;";
+
+static const char audit_guard_postgres[] =
+    "CREATE FUNCTION audit_keeps_rows() RETURNS trigger"
+    " LANGUAGE plpgsql AS 'BEGIN IF OLD.position > " MAY_GO
+    " THEN RAISE EXCEPTION ''audit is append-only''; END IF;"
+    " RETURN OLD; END';"
+    "CREATE FUNCTION audit_keeps_content() RETURNS trigger"
+    " LANGUAGE plpgsql AS 'BEGIN IF " ERASING " <> 1 OR" OTHER_EVENT
+    " THEN RAISE EXCEPTION ''audit is append-only''; END IF;"
+    " RETURN NEW; END';"
+    "CREATE TRIGGER audit_keeps_rows BEFORE DELETE ON audit"
+    " FOR EACH ROW EXECUTE FUNCTION audit_keeps_rows();"
+    "CREATE TRIGGER audit_keeps_content BEFORE UPDATE ON audit"
+    " FOR EACH ROW EXECUTE FUNCTION audit_keeps_content();";
+
 static const struct step steps[] = {
-    {"people", people_sql},         {"tokens", tokens_sql},
-    {"history", history_sql},       {"enforcement", enforcement_sql},
-    {"custodians", custodians_sql}, {"usage", usage_sql},
+    {"people", people_sql, NULL},
+    {"tokens", tokens_sql, NULL},
+    {"history", history_sql, NULL},
+    {"enforcement", enforcement_sql, NULL},
+    {"custodians", custodians_sql, NULL},
+    {"usage", usage_sql, NULL},
+    {"audit", audit_sql, pn_chain_upgrade},
+    {"audit_guard", audit_guard_sql, NULL},
 };
 
 static const struct own_step own_steps[] = {
     {"history", history_sqlite, history_postgres},
+    {"audit", audit_sqlite, audit_postgres},
+    {"audit_guard", audit_guard_sqlite, audit_guard_postgres},
 };
 
 /* What only the database at hand is told; "" = nothing. */
@@ -262,7 +337,6 @@ static void
 fingerprint(const struct pn_db *db, const struct step *step,
             char out[HEX_LEN + 1])
 {
-    static const char digits[] = "0123456789abcdef";
     char text[STEP_MAX];
     struct pn_buf buf = PN_BUF(text);
     struct pn_hash hash;
@@ -270,11 +344,7 @@ fingerprint(const struct pn_db *db, const struct step *step,
     pn_buf_add_cstr(&buf, step->sql);
     pn_buf_add_cstr(&buf, own_sql(db, step));
     pn_hash_of(pn_buf_str(&buf), &hash);
-    for (size_t i = 0; i < PN_HASH_LEN; i++) {
-        out[2 * i] = digits[hash.bytes[i] >> 4];
-        out[2 * i + 1] = digits[hash.bytes[i] & 15];
-    }
-    out[HEX_LEN] = '\0';
+    pn_hex(hash.bytes, PN_HASH_LEN, out);
 }
 
 /* *applied gets how many of our steps the database has. */
@@ -319,6 +389,9 @@ apply(struct pn_db *db, size_t i)
 
     if (err == PN_OK) {
         err = pn_db_exec(db, own_sql(db, &steps[i]));
+    }
+    if (err == PN_OK && steps[i].run != NULL) {
+        err = steps[i].run(db);
     }
     if (err != PN_OK) {
         return err;

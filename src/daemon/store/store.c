@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "daemon/store/internal.h"
+#include "daemon/store/chain.h"
 #include "daemon/store/migrations.h"
 
 enum { FIRST_ITEMS = 8 };
@@ -99,19 +99,29 @@ pn_store_epoch(struct pn_store *store, uint64_t *out)
 enum pn_err
 pn_store_begin(struct pn_store *store)
 {
+    store->chain = (struct pn_chain){0};
     return pn_db_begin(store->db);
 }
 
 enum pn_err
 pn_store_commit(struct pn_store *store)
 {
-    return pn_db_commit(store->db);
+    enum pn_err err = pn_chain_flush(store);
+
+    if (err == PN_OK) {
+        err = pn_db_commit(store->db);
+    }
+    if (err == PN_OK) {
+        store->chain = (struct pn_chain){0};
+    }
+    return err;
 }
 
 void
 pn_store_rollback(struct pn_store *store)
 {
     pn_policy_forget(store);
+    store->chain = (struct pn_chain){0};
     pn_db_rollback(store->db);
 }
 
@@ -139,6 +149,7 @@ pn_store_snapshot_end(struct pn_store *store)
 enum pn_err
 pn_store_savepoint(struct pn_store *store)
 {
+    store->chain_at_savepoint = store->chain;
     return pn_stmt_run(pn_db_query(store->db, "SAVEPOINT change"));
 }
 
@@ -156,6 +167,7 @@ pn_store_rollback_to(struct pn_store *store)
         pn_stmt_run(pn_db_query(store->db, "ROLLBACK TO SAVEPOINT change"));
 
     pn_policy_forget(store);
+    store->chain = store->chain_at_savepoint;
     return err == PN_OK ? pn_store_release(store) : err;
 }
 
@@ -235,15 +247,6 @@ pn_grown(struct pn_arena *arena, void *items, size_t count, size_t item_size)
 
 /* --- cursors and texts --------------------------------------------------- */
 
-static int
-hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 enum pn_err
 pn_cursor_text(const struct pn_page *page, struct pn_arena *arena,
                struct pn_str *out)
@@ -258,7 +261,7 @@ pn_cursor_text(const struct pn_page *page, struct pn_arena *arena,
         return PN_E_SYNTAX;
     }
     for (size_t i = 0; i < hex.len; i += 2) {
-        int high = hex_value(hex.ptr[i]), low = hex_value(hex.ptr[i + 1]);
+        int high = pn_hex_value(hex.ptr[i]), low = pn_hex_value(hex.ptr[i + 1]);
 
         if (high < 0 || low < 0) {
             return PN_E_SYNTAX;
@@ -286,7 +289,7 @@ pn_cursor_number(const struct pn_page *page, int64_t first, int64_t *out)
         return PN_E_SYNTAX;
     }
     for (size_t i = 0; i < hex.len; i++) {
-        int digit = hex_value(hex.ptr[i]);
+        int digit = pn_hex_value(hex.ptr[i]);
 
         if (digit < 0) {
             return PN_E_SYNTAX;

@@ -300,7 +300,7 @@ PN_MUST_USE enum pn_err pn_store_sessions_purge(struct pn_store *store,
 PN_MUST_USE enum pn_err pn_store_session_seen(struct pn_store *store,
                                               uint64_t id, int64_t at);
 
-/* --- changes and audit --------------------------------------------------- */
+/* --- changes (the audit: audit.h) ---------------------------------------- */
 
 /* What must be published anew.  The publisher reads the object's present state
  * and writes it, so consuming a change twice is harmless. */
@@ -331,17 +331,6 @@ PN_MUST_USE enum pn_err pn_store_position(struct pn_store *store, int64_t *out);
 /* Forget changes up to there (the index holds them). */
 PN_MUST_USE enum pn_err pn_store_changes_trim(struct pn_store *store,
                                               int64_t up_to);
-
-/* Chains: position and hash are set here, inside the caller's transaction. */
-PN_MUST_USE enum pn_err pn_store_audit_add(struct pn_store *store,
-                                           const struct pn_audit_event *event);
-PN_MUST_USE enum pn_err pn_store_audit(struct pn_store *store,
-                                       const struct pn_page *page,
-                                       struct pn_arena *arena,
-                                       struct pn_audit_list *out);
-/* Walk the chain; *bad gets the first position that does not fit, 0 = none. */
-PN_MUST_USE enum pn_err pn_store_audit_verify(struct pn_store *store,
-                                              uint64_t *checked, uint64_t *bad);
 
 /* --- everything, for a rebuild of the index ------------------------------ */
 

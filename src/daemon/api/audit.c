@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The audit: pages, an export of any length, the check of the chain, and the
+ * erasing of a person.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/datetime.h"
+#include "base/str.h"
+#include "daemon/api/call.h"
+#include "daemon/model/doc.h"
+#include "daemon/ops/audit.h"
+
+enum {
+    VERIFY_EVENTS = 100000, /* checked by one call; more: the next one */
+    EXPORT_EVENTS = 100,    /* read at a time */
+    EXPORT_ARENA = 32 << 20,
+    FILTER_MAX = 255, /* bytes of a filter */
+};
+
+#define FILTERS                                                                \
+    "actor", "action", "subject", "address", "request_id", "since", "until"
+
+/* --- query --------------------------------------------------------------- */
+
+static bool
+wrong_parameter(struct pn_call *call, const char *name, const char *detail)
+{
+    const char *pointer = pn_arena_printf(call->arena, "?%s", name);
+
+    pn_fault_field_add(&call->fault, call->arena,
+                       pointer != NULL ? pointer : "", "invalid_parameter",
+                       "%s", detail);
+    call->fault.status = 400;
+    return pn_call_fail(call);
+}
+
+static bool
+take_text(struct pn_call *call, const char *name, const char **out)
+{
+    const char *text = pn_http_query(call->req, name);
+    struct pn_str value = pn_str_from(text);
+
+    if (text != NULL && (value.len == 0 || value.len > FILTER_MAX)) {
+        return wrong_parameter(call, name,
+                               "The value must have 1 to 255 bytes.");
+    }
+    *out = text;
+    return true;
+}
+
+static bool
+take_instant(struct pn_call *call, const char *name, int64_t *out)
+{
+    const char *text = pn_http_query(call->req, name);
+
+    return text == NULL || pn_datetime_parse(pn_str_from(text), out) == PN_OK
+           || wrong_parameter(call, name,
+                              "The instant must look like "
+                              "2027-01-31T00:00:00Z.");
+}
+
+static bool
+take_filter(struct pn_call *call, struct pn_audit_filter *out)
+{
+    return take_text(call, "actor", &out->actor)
+           && take_text(call, "action", &out->action)
+           && take_text(call, "subject", &out->subject)
+           && take_text(call, "address", &out->address)
+           && take_text(call, "request_id", &out->request_id)
+           && take_instant(call, "since", &out->since)
+           && take_instant(call, "until", &out->until);
+}
+
+static bool
+take_order(struct pn_call *call, struct pn_audit_query *out)
+{
+    const char *order = pn_http_query(call->req, "order");
+
+    if (order == NULL || strcmp(order, "oldest") == 0) {
+        out->order = PN_AUDIT_OLDEST_FIRST;
+    } else if (strcmp(order, "newest") == 0) {
+        out->order = PN_AUDIT_NEWEST_FIRST;
+    } else {
+        return wrong_parameter(call, "order",
+                               "The order is \"oldest\" or \"newest\".");
+    }
+    return true;
+}
+
+/* --- pages --------------------------------------------------------------- */
+
+static json_t *
+event_json(const void *event, struct pn_arena *arena)
+{
+    return pn_audit_to_json(event, arena);
+}
+
+void
+pn_api_audit_get(void *context, const struct pn_http_request *req,
+                 struct pn_http_response *res)
+{
+    static const char *const names[] = {"cursor", "limit", "order", FILTERS,
+                                        NULL};
+    static const struct pn_call_rule paged = {.query = names};
+    struct pn_audit_list events = {0};
+    struct pn_audit_query query = {.page = {0}};
+    struct pn_call call;
+
+    if (!pn_call_begin(&call, context, req, res, &paged)
+        || !pn_call_page(&call, &query.page) || !take_order(&call, &query)
+        || !take_filter(&call, &query.filter))
+    {
+        return;
+    }
+    if (!pn_ops_audit(call.api->ops, &call.caller, &query, call.arena, &events,
+                      &call.fault))
+    {
+        (void) pn_call_fail(&call);
+        return;
+    }
+    pn_call_answer_list(&call, &(struct pn_call_items){
+                                   .item = events.item,
+                                   .size = sizeof(*events.item),
+                                   .count = events.count,
+                                   .next = events.next,
+                                   .to_json = event_json,
+                               });
+}
+
+/* --- export -------------------------------------------------------------- */
+
+/*
+ * One export on its way.  Texts of caller and query are the request's and live
+ * until the answer is sent; lines are made a page at a time.
+ */
+struct export
+{
+    struct pn_ops *ops;
+    struct pn_caller caller;
+    struct pn_audit_query query;
+    struct pn_arena *page; /* the present one's; NULL = none yet */
+    struct pn_audit_list events;
+    uint16_t next_event;
+    char cursor[32];
+    char *line; /* what is left of the present line */
+    size_t len;
+};
+
+static bool
+next_page(struct export *export, struct pn_fault *fault)
+{
+    pn_arena_free(export->page);
+    export->page = pn_arena_new(EXPORT_ARENA);
+    if (export->page == NULL) {
+        return false;
+    }
+    export->query.page = (struct pn_page){export->cursor, EXPORT_EVENTS};
+    export->next_event = 0;
+    return pn_ops_audit(export->ops, &export->caller, &export->query,
+                        export->page, &export->events, fault);
+}
+
+static bool
+next_line(struct export *export)
+{
+    const struct pn_audit_event *event =
+        &export->events.item[export->next_event++];
+    json_t *doc = pn_audit_to_json(event, export->page);
+    size_t len = doc != NULL ? json_dumpb(doc, NULL, 0, JSON_COMPACT) : 0;
+
+    export->line = len > 0 ? pn_arena_alloc(export->page, len + 1) : NULL;
+    if (export->line == NULL) {
+        return false;
+    }
+    (void) json_dumpb(doc, export->line, len, JSON_COMPACT);
+    export->line[len] = '\n';
+    export->len = len + 1;
+    return true;
+}
+
+/* A line to send; false at the end (*broken: before it). */
+static bool
+have_line(struct export *export, bool *broken)
+{
+    struct pn_fault fault = {0};
+
+    while (export->len == 0 && !*broken) {
+        const char *next = export->events.next;
+
+        if (export->next_event < export->events.count) {
+            *broken = !next_line(export);
+        } else if (next[0] == '\0' || strlen(next) >= sizeof(export->cursor)) {
+            return false;
+        } else {
+            memcpy(export->cursor, next, strlen(next) + 1);
+            *broken = !next_page(export, &fault);
+        }
+    }
+    return !*broken;
+}
+
+static ssize_t
+export_read(void *arg, char *out, size_t cap)
+{
+    struct export *export = arg;
+    bool broken = false;
+    size_t filled = 0;
+
+    while (filled < cap && have_line(export, &broken)) {
+        size_t n = export->len < cap - filled ? export->len : cap - filled;
+
+        memcpy(out + filled, export->line, n);
+        filled += n;
+        export->line += n;
+        export->len -= n;
+    }
+    return broken ? -1 : (ssize_t) filled;
+}
+
+static void
+export_done(void *arg)
+{
+    struct export *export = arg;
+
+    pn_arena_free(export->page);
+    free(export);
+}
+
+void
+pn_api_audit_export_get(void *context, const struct pn_http_request *req,
+                        struct pn_http_response *res)
+{
+    static const char *const names[] = {FILTERS, NULL};
+    static const struct pn_call_rule filtered = {.query = names};
+    struct pn_audit_filter filter = {0};
+    struct pn_call call;
+
+    if (!pn_call_begin(&call, context, req, res, &filtered)
+        || !take_filter(&call, &filter))
+    {
+        return;
+    }
+    struct export *export = calloc(1, sizeof(*export));
+
+    if (export == NULL) {
+        (void) pn_call_no_memory(&call);
+        return;
+    }
+    export->ops = call.api->ops;
+    export->caller = call.caller;
+    export->query.filter = filter;
+    if (!next_page(export, &call.fault)) {
+        export_done(export);
+        (void) pn_call_fail(&call);
+        return;
+    }
+    res->status = 200;
+    res->content_type = "application/jsonl";
+    res->stream = (struct pn_http_stream){export_read, export_done, export};
+}
+
+/* --- verify -------------------------------------------------------------- */
+
+static bool
+take_mark(struct pn_call *call, const char *name, struct pn_audit_mark *out)
+{
+    const char *text = pn_http_query(call->req, name);
+
+    return text == NULL || pn_audit_mark_parse(pn_str_from(text), out) == PN_OK
+           || wrong_parameter(call, name,
+                              "It must be HASH@POSITION, as an earlier check "
+                              "printed it.");
+}
+
+static json_t *
+mark_json(const struct pn_audit_mark *mark)
+{
+    char text[PN_AUDIT_MARK_LEN + 1];
+
+    if (mark->position == 0) {
+        return json_null();
+    }
+    pn_audit_mark_format(mark, text);
+    return json_string(text);
+}
+
+static json_t *
+check_json(struct pn_call *call, const struct pn_audit_check *check)
+{
+    return pn_json_defer(
+        call->arena,
+        json_pack("{s:b, s:I, s:I, s:I, s:o, s:s?, s:o, s:o}", "ok",
+                  check->bad == 0, "from", (json_int_t) check->from, "to",
+                  (json_int_t) check->at.position, "checked",
+                  (json_int_t) check->checked, "first_bad",
+                  check->bad != 0 ? json_integer((json_int_t) check->bad)
+                                  : json_null(),
+                  "why", check->why, "checkpoint",
+                  check->bad == 0 && check->done ? mark_json(&check->head)
+                                                 : json_null(),
+                  "next_cursor",
+                  check->done ? json_null() : mark_json(&check->at)));
+}
+
+void
+pn_api_audit_verify_get(void *context, const struct pn_http_request *req,
+                        struct pn_http_response *res)
+{
+    static const char *const names[] = {"cursor", "checkpoint", NULL};
+    static const struct pn_call_rule rule = {.query = names};
+    struct pn_audit_check check = {.limit = VERIFY_EVENTS};
+    struct pn_call call;
+
+    if (!pn_call_begin(&call, context, req, res, &rule)
+        || !take_mark(&call, "cursor", &check.at)
+        || !take_mark(&call, "checkpoint", &check.kept))
+    {
+        return;
+    }
+    if (!pn_ops_audit_verify(call.api->ops, &call.caller, &check, call.arena,
+                             &call.fault))
+    {
+        (void) pn_call_fail(&call);
+        return;
+    }
+    pn_call_answer(&call, 200, check_json(&call, &check));
+}
+
+/* --- erase --------------------------------------------------------------- */
+
+static bool
+read_username(struct pn_call *call, char **out)
+{
+    static const char *const names[] = {"username", NULL};
+    static const struct pn_doc_text text = {
+        .what = "user name", .min = 1, .max = PN_USERNAME_MAX};
+    struct pn_doc_run run = {.arena = call->arena, .fault = &call->fault};
+    struct pn_doc doc;
+
+    if (pn_doc_begin(&run, call->body, &doc)) {
+        pn_doc_known(&doc, names, pn_no_names);
+        pn_doc_text(&doc, "username", &text, out);
+        if (!pn_doc_has(&doc, "username")) {
+            pn_doc_bad(&doc, "username", "required",
+                       "The user name is missing.");
+        }
+    }
+    return pn_doc_verdict(&run) == PN_OK || pn_call_fail(call);
+}
+
+void
+pn_api_audit_erase_post(void *context, const struct pn_http_request *req,
+                        struct pn_http_response *res)
+{
+    static const struct pn_call_rule rule = {.body = PN_BODY_JSON};
+    struct pn_audit_erasure erasure = {.username = NULL};
+    char *username = NULL;
+    struct pn_call call;
+
+    if (!pn_call_begin(&call, context, req, res, &rule)
+        || !read_username(&call, &username))
+    {
+        return;
+    }
+    erasure.username = username;
+    if (!pn_ops_audit_erase(call.api->ops, &call.caller, &erasure, call.arena,
+                            &call.fault))
+    {
+        (void) pn_call_fail(&call);
+        return;
+    }
+    pn_call_answer(
+        &call, 200,
+        pn_json_defer(call.arena,
+                      json_pack("{s:s, s:I}", "pseudonym", erasure.pseudonym,
+                                "events", (json_int_t) erasure.events)));
+}
