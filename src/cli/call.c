@@ -111,6 +111,22 @@ take_answer(struct pn_cli *cli, const struct pn_reply *reply,
     return PN_EXIT_OK;
 }
 
+/* What every request to this posternd has. */
+static struct pn_ask
+ask_of(struct pn_cli *cli, const char *method, const char *path)
+{
+    const struct pn_connection *con = cli->connection;
+
+    return (struct pn_ask){
+        .method = method,
+        .url = pn_arena_printf(cli->arena, "%s" PN_API "%s", con->url, path),
+        .socket = con->socket,
+        .cacert = con->cacert,
+        .cookie = con->cookie,
+        .origin = con->cookie != NULL ? con->url : NULL,
+    };
+}
+
 static enum pn_exit
 send(struct pn_cli *cli, const char *method, const char *path, json_t *body,
      const struct extra *extra, struct pn_answer *out)
@@ -118,17 +134,10 @@ send(struct pn_cli *cli, const char *method, const char *path, json_t *body,
     const struct pn_connection *con = cli->connection;
     struct pn_reply reply;
     char why[256];
-    struct pn_ask ask = {
-        .method = method,
-        .socket = con->socket,
-        .cacert = con->cacert,
-        .cookie = con->cookie,
-        .origin = con->cookie != NULL ? con->url : NULL,
-        .if_match = extra->if_match,
-    };
+    struct pn_ask ask = ask_of(cli, method, path);
     char *text = NULL;
 
-    ask.url = pn_arena_printf(cli->arena, "%s" PN_API "%s", con->url, path);
+    ask.if_match = extra->if_match;
     if (body != NULL) {
         text = json_dumps(body, JSON_COMPACT);
         json_decref(body);
@@ -182,6 +191,32 @@ pn_call_find(struct pn_cli *cli, const char *path, struct pn_answer *out)
         return pn_cli_nomem();
     }
     return send(cli, "GET", path, NULL, &quiet, out);
+}
+
+enum pn_exit
+pn_call_stream(struct pn_cli *cli, const char *path,
+               bool (*sink)(void *arg, struct pn_str piece), void *arg)
+{
+    static const struct extra none = {0};
+    struct pn_answer answer;
+    struct pn_reply reply;
+    char why[256];
+
+    if (path == NULL) {
+        return pn_cli_nomem();
+    }
+    struct pn_ask ask = ask_of(cli, "GET", path);
+
+    ask.sink = sink;
+    ask.sink_arg = arg;
+    if (ask.url == NULL) {
+        return pn_cli_nomem();
+    }
+    if (pn_http_ask(&ask, cli->arena, &reply, why, sizeof(why)) != PN_OK) {
+        return cannot_reach(cli->connection, why);
+    }
+    return reply.status == 200 ? PN_EXIT_OK
+                               : take_answer(cli, &reply, &none, &answer);
 }
 
 const char *

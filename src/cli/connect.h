@@ -60,6 +60,11 @@ PN_MUST_USE enum pn_exit pn_call_if_match(struct pn_cli *cli, const char *etag,
 PN_MUST_USE enum pn_exit pn_call_find(struct pn_cli *cli, const char *path,
                                       struct pn_answer *out);
 
+/* A GET whose answer goes to a sink as it comes (struct pn_ask). */
+PN_MUST_USE enum pn_exit
+pn_call_stream(struct pn_cli *cli, const char *path,
+               bool (*sink)(void *arg, struct pn_str piece), void *arg);
+
 /* "/tokens/%s" with one name, escaped.  NULL when out of memory. */
 const char *pn_path(struct pn_cli *cli, const char *before, const char *name,
                     const char *after);

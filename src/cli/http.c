@@ -13,6 +13,8 @@ enum { TIMEOUT_S = 60, CONNECT_S = 10 };
 
 /* What the callbacks fill. */
 struct taking {
+    CURL *curl;
+    const struct pn_ask *ask;
     struct pn_arena *arena;
     struct pn_reply *reply;
     char *body;
@@ -25,8 +27,18 @@ static size_t
 take_body(char *bytes, size_t one, size_t len, void *arg)
 {
     struct taking *taking = arg;
+    long status = 0;
 
     (void) one; /* always 1 */
+    if (taking->ask->sink != NULL) {
+        (void) curl_easy_getinfo(taking->curl, CURLINFO_RESPONSE_CODE, &status);
+    }
+    if (status == 200) {
+        return taking->ask->sink(taking->ask->sink_arg,
+                                 (struct pn_str){bytes, len})
+                   ? len
+                   : 0;
+    }
     if (len > PN_REPLY_MAX - taking->len) {
         taking->too_long = true;
         return 0;
@@ -99,7 +111,6 @@ add_header(struct curl_slist **list, struct pn_arena *arena, const char *name,
 static bool
 set_request(CURL *curl, const struct pn_ask *ask)
 {
-    long timeout = ask->timeout_s != 0 ? (long) ask->timeout_s : TIMEOUT_S;
     bool good =
         curl_easy_setopt(curl, CURLOPT_URL, ask->url) == CURLE_OK
         && curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, ask->method)
@@ -108,7 +119,6 @@ set_request(CURL *curl, const struct pn_ask *ask)
                == CURLE_OK
         && curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK
         && curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK
-        && curl_easy_setopt(curl, CURLOPT_TIMEOUT, timeout) == CURLE_OK
         && curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long) CONNECT_S)
                == CURLE_OK
         && curl_easy_setopt(curl, CURLOPT_USERAGENT, "postern/" PN_VERSION)
@@ -143,6 +153,20 @@ set_request(CURL *curl, const struct pn_ask *ask)
     return good;
 }
 
+/* A whole answer in time, or as long as something comes. */
+static bool
+set_timeout(CURL *curl, const struct pn_ask *ask)
+{
+    long timeout = ask->timeout_s != 0 ? (long) ask->timeout_s : TIMEOUT_S;
+
+    if (ask->sink == NULL) {
+        return curl_easy_setopt(curl, CURLOPT_TIMEOUT, timeout) == CURLE_OK;
+    }
+    return curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK
+           && curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, timeout)
+                  == CURLE_OK;
+}
+
 static bool
 set_callbacks(CURL *curl, struct taking *taking, struct curl_slist *headers,
               char *why)
@@ -162,15 +186,16 @@ pn_http_ask(const struct pn_ask *ask, struct pn_arena *arena,
             struct pn_reply *out, char *why, size_t why_len)
 {
     struct pn_reply reply = {.type = ""};
-    struct taking taking = {.arena = arena, .reply = &reply};
+    struct taking taking = {.ask = ask, .arena = arena, .reply = &reply};
     struct curl_slist *headers = NULL;
     char text[CURL_ERROR_SIZE] = "";
     CURL *curl = curl_easy_init();
     CURLcode code = CURLE_OUT_OF_MEMORY;
     enum pn_err err = PN_E_IO;
 
+    taking.curl = curl;
     /* An empty "Expect" keeps curl from waiting for "100 Continue". */
-    if (curl == NULL || !set_request(curl, ask)
+    if (curl == NULL || !set_request(curl, ask) || !set_timeout(curl, ask)
         || !add_header(&headers, arena, "Accept", "application/json")
         || (ask->body.ptr != NULL
             && !add_header(&headers, arena, "Content-Type", "application/json"))

@@ -25,6 +25,10 @@ struct pn_ask {
     const char *username; /* HTTP Basic, with secret; NULL = none */
     const struct pn_secret *secret;
     unsigned timeout_s; /* 0 = 60 */
+    /* Takes the body of a 200 piece by piece, however long it is; false ends
+     * it.  NULL = the reply's body.  No timeout, as long as something comes. */
+    bool (*sink)(void *arg, struct pn_str piece);
+    void *sink_arg;
 };
 
 struct pn_reply {
