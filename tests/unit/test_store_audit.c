@@ -64,17 +64,28 @@ test_audit_rows_cannot_be_changed_or_deleted(void **state)
     struct fixture *f = *state;
 
     add_event(f, "token.create");
-    assert_int_not_equal(database_run(&f->db, "UPDATE audit SET actor = 'x'"), 0);
+    assert_int_not_equal(database_run(&f->db, "UPDATE audit SET actor = 'x'"),
+                         0);
     assert_int_not_equal(database_run(&f->db, "DELETE FROM audit"), 0);
     /* Even while erasing is allowed, what happened cannot be changed. */
-    assert_int_not_equal(database_run(&f->db, "UPDATE audit_guard SET erasing = 1;"
-                                    "UPDATE audit SET action = 'x'"),
+    assert_int_not_equal(database_run(&f->db,
+                                      "UPDATE audit_guard SET erasing = 1;"
+                                      "UPDATE audit SET action = 'x'"),
                          0);
     assert_int_not_equal(database_run(&f->db, "UPDATE audit SET at = 1"), 0);
     assert_int_not_equal(database_run(&f->db, "DELETE FROM audit"), 0);
-    assert_int_not_equal(database_run(&f->db, "UPDATE audit_guard SET trim_up_to = 0;"
-                                    "DELETE FROM audit WHERE position = 1"),
+    assert_int_not_equal(database_run(&f->db,
+                                      "UPDATE audit_guard SET trim_up_to = 0;"
+                                      "DELETE FROM audit WHERE position = 1"),
                          0);
+}
+
+/* Words that PostgreSQL does not have, on PostgreSQL. */
+static bool
+is_sqlites(const char *sql)
+{
+    return !database_is_sqlite()
+           && (strstr(sql, "zeroblob") != NULL || strstr(sql, "x'") != NULL);
 }
 
 static void
@@ -128,6 +139,9 @@ test_tampering_is_found_at_its_position(void **state)
         struct fixture *f;
         struct pn_audit_check check;
 
+        if (is_sqlites(cases[i].sql)) {
+            continue;
+        }
         (void) fixture_open(&fixture);
         f = fixture;
         for (int n = 0; n < 5; n++) {
@@ -308,13 +322,15 @@ test_a_rare_event_is_found_page_by_page_with_bounded_work(void **state)
 
     add_event(f, "rare.one");
     assert_int_equal(
-        database_run(&f->db, "INSERT INTO audit (position, at, actor, actor_kind, action,"
-                   " subject, detail, address, request_id, hash)"
-                   " WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL"
-                   "  SELECT i + 1 FROM n WHERE i < 120000)"
-                   " SELECT i, 1, '', '', 'common.one', '', '', '', '',"
-                   " zeroblob(32) FROM n;"
-                   "UPDATE feed_head SET audit_position = 120000"),
+        database_run(
+            &f->db,
+            "INSERT INTO audit (position, at, actor, actor_kind, action,"
+            " subject, detail, address, request_id, hash)"
+            " WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL"
+            "  SELECT i + 1 FROM n WHERE i < 120000)"
+            " SELECT i, 1, '', '', 'common.one', '', '', '', '',"
+            " (SELECT audit_hash FROM feed_head) FROM n;"
+            "UPDATE feed_head SET audit_position = 120000"),
         0);
     for (int order = 0; order < 2; order++) {
         unsigned found = 0, pages = 0;

@@ -56,8 +56,8 @@ test_the_oldest_events_go_and_the_chain_holds(void **state)
     assert_int_equal(trim(f, NOW + 100, 6).count, 3); /* not beyond 6 */
     assert_holds(f, 6);
     /* Nothing more may be deleted when the act is over. */
-    assert_int_not_equal(database_run(&f->db, "DELETE FROM audit WHERE position = 8"),
-                         0);
+    assert_int_not_equal(
+        database_run(&f->db, "DELETE FROM audit WHERE position = 8"), 0);
     /* A checkpoint from before still counts where it can be compared. */
     assert_int_equal(
         verify_with(f,
@@ -76,7 +76,8 @@ test_events_that_go_without_an_act_are_missed(void **state)
         "UPDATE audit_anchor SET position = 4, hash ="
         " (SELECT hash FROM audit WHERE position = 4);"
         "DELETE FROM audit WHERE position = 4",
-        "UPDATE audit_anchor SET position = 0, hash = zeroblob(32)",
+        "UPDATE audit_anchor SET position = 0, hash = (SELECT audit_hash FROM "
+        "feed_head)",
         "UPDATE audit_anchor SET event_position = 9",
     };
 
@@ -296,10 +297,11 @@ load_old_store(struct fixture *f, const char *then)
     (void) fclose(file);
     pn_store_close(f->store);
     f->store = NULL;
-    assert_int_equal(unlink(f->file), 0);
+    assert_int_equal(unlink(f->db.file), 0);
     assert_int_equal(database_run(&f->db, sql), 0);
     assert_int_equal(database_run(&f->db, then), 0);
-    assert_int_equal(pn_store_open(f->url, PN_STORE_WRITE, &f->store), PN_OK);
+    assert_int_equal(pn_store_open(f->db.url, PN_STORE_WRITE, &f->store),
+                     PN_OK);
 }
 
 enum { OLD_EVENTS = 8 };
@@ -390,5 +392,7 @@ main(int argc, char **argv)
 
     assert_int_equal(argc, 2);
     old_store = argv[1];
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    /* The first version was never on PostgreSQL. */
+    size_t count = PN_LEN(tests) - (database_is_sqlite() ? 0 : 2);
+    return _cmocka_run_group_tests("tests", tests, count, NULL, NULL);
 }

@@ -289,8 +289,8 @@ walk_rows(struct walk *walk, uint64_t to)
     while (err == PN_OK && check->bad == 0 && check->at.position < to) {
         uint64_t left = to - check->at.position;
 
-        err = walk_window(walk, left > WINDOW ? check->at.position + WINDOW
-                                              : to);
+        err =
+            walk_window(walk, left > WINDOW ? check->at.position + WINDOW : to);
     }
     return err;
 }

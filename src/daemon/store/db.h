@@ -52,7 +52,8 @@ PN_MUST_USE enum pn_err pn_db_exec_schema(struct pn_db *db, const char *sql);
 /* Takes the write lock at once, on PostgreSQL that of all nodes; PN_E_BUSY
  * after some seconds of waiting. */
 PN_MUST_USE enum pn_err pn_db_begin(struct pn_db *db);
-/* Always the same rows; takes no lock that others wait for; ends with pn_db_rollback(). */
+/* Always the same rows; takes no lock that others wait for; ends with
+ * pn_db_rollback(). */
 PN_MUST_USE enum pn_err pn_db_begin_reading(struct pn_db *db);
 PN_MUST_USE enum pn_err pn_db_commit(struct pn_db *db);
 void pn_db_rollback(struct pn_db *db); /* without a transaction: nothing */

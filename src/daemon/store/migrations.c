@@ -274,7 +274,7 @@ static const char audit_guard_sql[] =
 
 #define MAY_GO  "(SELECT trim_up_to FROM audit_guard WHERE id = 1)"
 #define ERASING "(SELECT erasing FROM audit_guard WHERE id = 1)"
-#define OTHER_EVENT                                                             \
+#define OTHER_EVENT                                                            \
     " NEW.position <> OLD.position OR NEW.at <> OLD.at"                        \
     " OR NEW.actor_kind <> OLD.actor_kind OR NEW.action <> OLD.action"         \
     " OR NEW.detail <> OLD.detail OR NEW.request_id <> OLD.request_id"         \

@@ -114,7 +114,8 @@ configure(struct lite_db *db, enum pn_db_use use)
     (void) sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     (void) sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0,
                              NULL);
-    err = lite_exec(&db->base, "PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;");
+    err = lite_exec(&db->base,
+                    "PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;");
     if (err == PN_OK && use == PN_DB_WRITE) {
         /* A page that several commits wrote is copied back once, so the log
          * may grow (to 32 MiB); the writer meets pages all over the file. */
