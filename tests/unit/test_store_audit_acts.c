@@ -231,7 +231,7 @@ test_an_erasure_that_is_not_the_documented_one_is_found(void **state)
         {"UPDATE audit SET actor = 'alice' WHERE position = 3", 3},
         {"UPDATE audit SET actor = 'erased:2' WHERE position = 3", 3},
         {"UPDATE audit SET personal = '{}' WHERE position = 4", 4},
-        {"UPDATE audit SET seals = zeroblob(96) WHERE position = 3", 3},
+        {"UPDATE audit SET seals = salts WHERE position = 3", 3},
         {"UPDATE audit SET erased_who = 0 WHERE position = 3", 3},
         {"UPDATE audit SET erased_who = 10 WHERE position = 3", 3},
         {"DELETE FROM audit WHERE position = 11", 1}, /* the act itself */
