@@ -2,9 +2,13 @@
 /* postern token: make, look at, change and end tokens. */
 
 #include "base/str.h"
+#include <string.h>
+
+#include "base/secret.h"
 #include "cli/commands.h"
 #include "cli/connect.h"
 #include "cli/http.h"
+#include "cli/input.h"
 #include "cli/print.h"
 #include "cli/token_run.h"
 #include "cli/token_wish.h"
@@ -64,12 +68,33 @@ static const struct pn_option edit_options[] = {
     {NULL, NULL, NULL, PN_ONCE},
 };
 
+#define FILTER_OPTIONS                                                         \
+    {"owner", "USER", "only this person's", PN_ONCE},                          \
+        {"group", "NAME", "only of people in this group", PN_ONCE},            \
+        {"app", "NAME", "only bound to this application", PN_ONCE},            \
+        {"state", "STATE", "active, disabled, expired, revoked, suspended, …", \
+         PN_ONCE},                                                             \
+        {"search", "TEXT", "only names with this text in them", PN_ONCE},      \
+        {"never-used", NULL, "only those never used", PN_ONCE},                \
+        {"unused-days", "N", "only those not used for N days", PN_ONCE},       \
+        {"expires-before", "DATE", "only those that end before then",          \
+         PN_ONCE},                                                             \
+        {"no-expiry", NULL, "only those that never end", PN_ONCE},             \
+    {                                                                          \
+        "no-ip-rule", NULL, "only those that work from every address", PN_ONCE \
+    }
+
 static const struct pn_option list_options[] = {
-    {"owner", "USER", "only this person's", PN_ONCE},
-    {"state", "STATE", "active, disabled, expired, revoked, suspended, …",
+    FILTER_OPTIONS,
+    {"sort", "KEY", "created, name, expires, last_used; -KEY is downwards",
      PN_ONCE},
-    {"search", "TEXT", "only names with this text in them", PN_ONCE},
     {"limit", "N", "at most N tokens", PN_ONCE},
+    {NULL, NULL, NULL, PN_ONCE},
+};
+
+static const struct pn_option find_options[] = {
+    {"token-file", "FILE", "read the token from FILE; - is standard input",
+     PN_ONCE},
     {NULL, NULL, NULL, PN_ONCE},
 };
 
@@ -202,40 +227,15 @@ static const struct pn_column show_columns[] = {
 
 /* --- the others ---------------------------------------------------------- */
 
-static const char *
-list_query(struct pn_cli *cli)
-{
-    static const char *const names[] = {"owner", "state", "search"};
-    const char *query = "";
-
-    for (size_t i = 0; i < PN_LEN(names) && query != NULL; i++) {
-        const char *value = pn_cli_value(cli, names[i]);
-        const char *escaped =
-            value != NULL ? pn_http_escape(cli->arena, value) : NULL;
-
-        if (value != NULL) {
-            query =
-                escaped == NULL
-                    ? NULL
-                    : pn_arena_printf(cli->arena, "%s%s%s=%s", query,
-                                      query[0] ? "&" : "", names[i], escaped);
-        }
-    }
-    return query;
-}
-
 static enum pn_exit
 run_list(struct pn_cli *cli)
 {
     uint32_t limit = 0;
-    const char *query = list_query(cli);
+    const char *query = NULL;
     json_t *list;
-    enum pn_exit rc = PN_EXIT_OK;
+    enum pn_exit rc = pn_token_filter_query(cli, &query);
 
-    if (query == NULL) {
-        return pn_cli_nomem();
-    }
-    if (pn_cli_has(cli, "limit")) {
+    if (rc == PN_EXIT_OK && pn_cli_has(cli, "limit")) {
         rc = pn_cli_number(cli, "limit", 1, 1000000, &limit);
     }
     if (rc == PN_EXIT_OK) {
@@ -246,6 +246,38 @@ run_list(struct pn_cli *cli)
     }
     if (rc == PN_EXIT_OK) {
         pn_print_list(cli, list_columns, list, "no tokens");
+    }
+    return rc;
+}
+
+/* By POST: an address ends in logs and histories. */
+static enum pn_exit
+run_find(struct pn_cli *cli)
+{
+    struct pn_secret pasted = {0};
+    struct pn_answer answer = {0};
+    json_t *doc = NULL;
+    enum pn_exit rc =
+        pn_input_secret(cli, "token-file", "Token", PN_PROMPT_ONCE, &pasted);
+
+    if (rc == PN_EXIT_OK) {
+        rc = pn_connect(cli, PN_WANT_ANY);
+    }
+    if (rc == PN_EXIT_OK) {
+        doc = json_pack("{s:s%}", "token", pasted.bytes, pasted.len);
+        rc = doc != NULL
+                 ? pn_call(cli, "POST", "/tokens/search", doc, &answer)
+                 : pn_cli_usage(cli, "a token has only letters, digits and _");
+    }
+    pn_secret_done(&pasted);
+    if (rc == PN_EXIT_OK) {
+        pn_print_object(cli, show_columns, answer.doc);
+        if (strcmp(pn_json_text(answer.doc, "pasted_secret.state"),
+                   "superseded")
+            == 0) {
+            pn_say("this secret was replaced by a rotation and does not work "
+                   "any more");
+        }
     }
     return rc;
 }
@@ -388,9 +420,24 @@ const struct pn_command pn_token_commands[] = {
         .args = "",
         .summary = "List your tokens; administrators see everybody's",
         .examples = "postern token list\n"
-                    "postern token list --owner alice --state active --json\n",
+                    "postern token list --owner alice --state active --json\n"
+                    "postern token list --unused-days 90 --sort last_used\n"
+                    "postern token list --group contractors --no-expiry\n",
         .options = list_options,
         .run = run_list,
+    },
+    {
+        .noun = "token",
+        .verb = "find",
+        .args = "",
+        .summary = "Show the token that a secret belongs to",
+        .examples = "postern token find --token-file found.txt\n",
+        .details = "For a token that turned up somewhere.  The secret is asked "
+                   "for without echo, or read from a file; it is sent in a "
+                   "body and logged nowhere.  One finds only tokens that one "
+                   "may see.\n",
+        .options = find_options,
+        .run = run_find,
     },
     {
         .noun = "token",

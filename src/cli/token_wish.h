@@ -19,4 +19,10 @@ PN_MUST_USE enum pn_exit pn_token_find(struct pn_cli *cli, const char *given,
 /* Lifetime, rules and description from the options into doc. */
 PN_MUST_USE enum pn_exit pn_token_wish(struct pn_cli *cli, json_t *doc);
 
+/* token_filter.c: the options of a filter as members of doc, or as a query
+ * ("" = everything). */
+PN_MUST_USE enum pn_exit pn_token_filter(struct pn_cli *cli, json_t *doc);
+PN_MUST_USE enum pn_exit pn_token_filter_query(struct pn_cli *cli,
+                                               const char **out);
+
 #endif

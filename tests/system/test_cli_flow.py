@@ -253,6 +253,33 @@ def test_a_rotation_shows_both_secrets_until_its_overlap_is_ended(alice, run):
     assert status == 2 and "--overlap" in said
 
 
+def test_lists_are_filtered_and_sorted(alice, run):
+    for name, days in (("b", "9"), ("a", "3"), ("c", "6")):
+        run.secret(alice.ok("token", "create", name, "--days", days).strip())
+
+    def names(*options):
+        return [t["name"] for t in as_json(alice, "token", "list", *options)[
+            "items"]]
+    assert names() == ["c", "a", "b"]
+    assert names("--sort", "name") == ["a", "b", "c"]
+    assert names("--sort", "-expires", "--never-used") == ["b", "c", "a"]
+    assert names("--no-expiry") == [] and names("--search", "a") == ["a"]
+    assert names("--unused-days", "1") == []
+    assert len(names("--expires-before", "2999-01-01", "--no-ip-rule")) == 3
+    _, said, status = alice.postern("token", "list", "--sort", "size")
+    assert status == 1 and "?sort" in said
+
+
+def test_a_token_that_turned_up_is_found_by_its_secret(alice, run):
+    file = run.dir / "found.txt"
+    alice.ok("token", "create", "lost", "--output-file", file)
+    run.secret(file.read_text().strip())
+    assert "lost" in alice.ok("token", "find", "--token-file", file)
+    _, said, status = alice.postern("token", "find", "--token-file", "-",
+                                    stdin="no token")
+    assert status == 1 and "/token" in said
+
+
 def test_a_name_that_two_people_use_must_be_said_by_id(up):
     for name, password in (("alice", ALICE), ("bob", BOB)):
         up.make_token(name, up.add_user(name, password), "same")

@@ -246,7 +246,6 @@ do_read(const char *what, const struct pn_caller *caller, const char *target)
 {
     const struct pn_page page = {.cursor = "", .limit = 10};
     const struct pn_audit_query query = {.page = page};
-    const struct pn_token_filter all = {0};
     struct pn_arena *arena = site.arena;
     struct pn_fault *fault = &site.fault;
     union {
@@ -266,9 +265,11 @@ do_read(const char *what, const struct pn_caller *caller, const char *target)
     if (strcmp(what, "me") == 0) {
         done = pn_ops_me(site.ops, caller, arena, &out.me, fault);
     } else if (strcmp(what, "tokens") == 0) {
-        done = pn_ops_tokens(site.ops, caller,
-                             strcmp(target, "own") == 0 ? NULL : target, all,
-                             &page, arena, &out.tokens, fault);
+        const struct pn_token_query asked = {
+            .owner = strcmp(target, "own") == 0 ? NULL : target, .page = page};
+
+        done =
+            pn_ops_tokens(site.ops, caller, &asked, arena, &out.tokens, fault);
     } else if (strcmp(what, "token") == 0) {
         done = pn_ops_token(site.ops, caller, id, arena, &out.token, fault);
     } else if (strcmp(what, "users") == 0) {

@@ -316,6 +316,18 @@ pn_call_secret(struct pn_call *call, const char *key, struct pn_secret *out)
 }
 
 bool
+pn_call_only(struct pn_call *call, const char *const *names)
+{
+    struct pn_doc_run run = {.arena = call->arena, .fault = &call->fault};
+    struct pn_doc doc;
+
+    if (pn_doc_begin(&run, call->body, &doc)) {
+        pn_doc_known(&doc, names, pn_no_names);
+    }
+    return pn_doc_verdict(&run) == PN_OK || pn_call_fail(call);
+}
+
+bool
 pn_call_reason(struct pn_call *call, char **out)
 {
     static const char *const names[] = {"reason", NULL};

@@ -91,6 +91,9 @@ struct pn_str pn_call_cookie_name(const struct pn_call *call);
 PN_MUST_USE bool pn_call_secret(struct pn_call *call, const char *key,
                                 struct pn_secret *out);
 
+/* Refuse members of the body that are not among names (ended by NULL). */
+PN_MUST_USE bool pn_call_only(struct pn_call *call, const char *const *names);
+
 /* {"reason": "lost laptop"} or no body at all. */
 PN_MUST_USE bool pn_call_reason(struct pn_call *call, char **out);
 
@@ -103,7 +106,7 @@ extern const char *const pn_no_names[];   /* an empty list */
 
 pn_http_handler_fn pn_api_session_post, pn_api_session_delete;
 pn_http_handler_fn pn_api_me_get, pn_api_me_password;
-pn_http_handler_fn pn_api_tokens_get, pn_api_tokens_post;
+pn_http_handler_fn pn_api_tokens_get, pn_api_tokens_post, pn_api_tokens_search;
 pn_http_handler_fn pn_api_token_get, pn_api_token_patch, pn_api_token_delete;
 pn_http_handler_fn pn_api_token_revoke, pn_api_token_disable,
     pn_api_token_enable;

@@ -5,33 +5,11 @@
 #include "base/secret.h"
 #include "base/str.h"
 #include "core/id.h"
-#include "daemon/api/call.h"
+#include "daemon/api/token_filter.h"
 
 static const struct pn_call_rule plain = {.who = PN_SIGNED_IN};
 
 /* --- lists --------------------------------------------------------------- */
-
-static bool
-take_state(struct pn_call *call, struct pn_token_filter *filter)
-{
-    const char *text = pn_http_query(call->req, "state");
-
-    if (text == NULL) {
-        return true;
-    }
-    for (unsigned s = PN_STATE_REVOKED; s <= PN_STATE_ACTIVE; s++) {
-        if (strcmp(text, pn_token_state_text((enum pn_token_state) s)) == 0) {
-            filter->has_state = true;
-            filter->state = (enum pn_token_state) s;
-            return true;
-        }
-    }
-    pn_fault_field_add(&call->fault, call->arena, "?state", "invalid_parameter",
-                       "The state must be revoked, expired, disabled, "
-                       "suspended, not_yet_valid or active.");
-    call->fault.status = 400;
-    return pn_call_fail(call);
-}
 
 static json_t *
 token_json(const void *token, struct pn_arena *arena)
@@ -43,22 +21,18 @@ void
 pn_api_tokens_get(void *context, const struct pn_http_request *req,
                   struct pn_http_response *res)
 {
-    static const char *const query[] = {"cursor", "limit",  "owner",
-                                        "state",  "search", NULL};
-    static const struct pn_call_rule rule = {.query = query};
-    struct pn_token_filter filter = {0};
+    static const struct pn_call_rule rule = {.query = pn_token_filter_query};
+    struct pn_token_query query;
     struct pn_token_list tokens;
-    struct pn_page page;
     struct pn_call call;
 
     if (!pn_call_begin(&call, context, req, res, &rule)
-        || !pn_call_page(&call, &page) || !take_state(&call, &filter))
+        || !pn_token_filter_from_query(&call, &query))
     {
         return;
     }
-    filter.search = pn_http_query(req, "search");
-    if (!pn_ops_tokens(call.api->ops, &call.caller, pn_http_query(req, "owner"),
-                       filter, &page, call.arena, &tokens, &call.fault))
+    if (!pn_ops_tokens(call.api->ops, &call.caller, &query, call.arena, &tokens,
+                       &call.fault))
     {
         (void) pn_call_fail(&call);
         return;
@@ -70,6 +44,49 @@ pn_api_tokens_get(void *context, const struct pn_http_request *req,
                                    .next = tokens.next,
                                    .to_json = token_json,
                                });
+}
+
+/* --- what was pasted ----------------------------------------------------- */
+
+/* The secret comes in the body, is wiped there, and stands nowhere else. */
+void
+pn_api_tokens_search(void *context, const struct pn_http_request *req,
+                     struct pn_http_response *res)
+{
+    static const char *const names[] = {"token", NULL};
+    static const struct pn_call_rule rule = {.body = PN_BODY_JSON};
+    struct pn_secret pasted = {0};
+    struct pn_token_found found;
+    struct pn_call call;
+
+    if (!pn_call_begin(&call, context, req, res, &rule)
+        || !pn_call_only(&call, names)
+        || !pn_call_secret(&call, "token", &pasted))
+    {
+        return;
+    }
+    if (pn_ops_token_search(call.api->ops, &call.caller, &pasted, call.arena,
+                            &found, &call.fault))
+    {
+        json_t *doc = pn_token_to_json(&found.token, call.arena);
+
+        if (doc != NULL
+            && json_object_set_new(doc, "pasted_secret",
+                                   json_pack("{s:s, s:s}", "last_four",
+                                             found.secret.last_four, "state",
+                                             found.secret.ends_at == 0
+                                                 ? "current"
+                                             : found.works ? "overlap"
+                                                           : "superseded"))
+                   != 0)
+        {
+            doc = NULL;
+        }
+        pn_call_answer(&call, 200, doc);
+    } else {
+        (void) pn_call_fail(&call);
+    }
+    pn_secret_done(&pasted);
 }
 
 /* --- one ----------------------------------------------------------------- */

@@ -48,6 +48,11 @@ pn_fault_store(struct pn_fault *fault, struct pn_arena *arena, enum pn_err err)
         pn_fault_set(fault, arena, 503, "busy",
                      "somebody else holds the database; try again");
         fault->retry_after_s = 1;
+    } else if (err == PN_E_SYNTAX) { /* the store parses nothing else */
+        pn_fault_field_add(fault, arena, "?cursor", "invalid_parameter",
+                           "this cursor is none, or one of another list or "
+                           "order; take the next_cursor of the page before");
+        fault->status = 400;
     } else if (err == PN_E_NOMEM) {
         pn_fault_set(fault, arena, 503, "out_of_memory",
                      "not enough memory for this; nothing was changed");

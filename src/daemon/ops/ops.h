@@ -184,12 +184,28 @@ struct pn_me {
 PN_MUST_USE bool pn_ops_me(struct pn_ops *ops, const struct pn_caller *caller,
                            struct pn_arena *arena, struct pn_me *out,
                            struct pn_fault *fault);
+/* What a list of tokens is asked for; names that are not there are 404. */
+struct pn_token_query {
+    const char *owner; /* NULL = all one may see */
+    const char *group, *app;
+    struct pn_token_filter filter; /* without the ids of those three */
+    struct pn_page page;
+};
 PN_MUST_USE bool
 pn_ops_tokens(struct pn_ops *ops, const struct pn_caller *caller,
-              const char *owner, /* NULL = all one may see */
-              struct pn_token_filter filter, const struct pn_page *page,
-              struct pn_arena *arena, struct pn_token_list *out,
-              struct pn_fault *fault);
+              const struct pn_token_query *query, struct pn_arena *arena,
+              struct pn_token_list *out, struct pn_fault *fault);
+/* Whose is this secret?  Somebody else's is 404 for people who may not see it,
+ * as one that never was. */
+struct pn_token_found {
+    struct pn_token token;
+    struct pn_token_secret secret; /* the one that was pasted */
+    bool works; /* false: superseded, whatever the token's state */
+};
+PN_MUST_USE bool
+pn_ops_token_search(struct pn_ops *ops, const struct pn_caller *caller,
+                    const struct pn_secret *pasted, struct pn_arena *arena,
+                    struct pn_token_found *out, struct pn_fault *fault);
 PN_MUST_USE bool pn_ops_token(struct pn_ops *ops,
                               const struct pn_caller *caller, uint64_t id,
                               struct pn_arena *arena, struct pn_token *out,

@@ -302,6 +302,24 @@ static const char audit_guard_postgres[] =
     "CREATE TRIGGER audit_keeps_content BEFORE UPDATE ON audit"
     " FOR EACH ROW EXECUTE FUNCTION audit_keeps_content();";
 
+/* Every filter and every order of a list of tokens has an index. */
+static const char lists_sql[] =
+    "ALTER TABLE tokens ADD COLUMN ends_at INTEGER GENERATED ALWAYS AS ("
+    "CASE WHEN expires_at = 0 AND policy_expires_at = 0"
+    " THEN 9223372036854775807"
+    " WHEN expires_at = 0 OR (policy_expires_at <> 0"
+    " AND policy_expires_at < expires_at) THEN policy_expires_at"
+    " ELSE expires_at END) VIRTUAL;"
+    "ALTER TABLE tokens ADD COLUMN has_ip INTEGER GENERATED ALWAYS AS ("
+    "CASE WHEN rules LIKE '%\"ip_rules\":null%' THEN 0 ELSE 1 END) VIRTUAL;"
+    "CREATE INDEX tokens_by_name ON tokens (name_key, id);"
+    "CREATE INDEX tokens_by_end ON tokens (ends_at, id);"
+    "CREATE INDEX tokens_by_use ON tokens (last_used_at, id);"
+    "CREATE INDEX tokens_revoked ON tokens (id) WHERE revoked_at <> 0;"
+    "CREATE INDEX tokens_disabled ON tokens (id) WHERE disabled = 1;"
+    "CREATE INDEX tokens_later ON tokens (not_before) WHERE not_before <> 0;"
+    "CREATE INDEX tokens_anywhere ON tokens (id) WHERE has_ip = 0;";
+
 static const struct step steps[] = {
     {"people", people_sql, NULL},
     {"tokens", tokens_sql, NULL},
@@ -311,6 +329,7 @@ static const struct step steps[] = {
     {"usage", usage_sql, NULL},
     {"audit", audit_sql, pn_chain_upgrade},
     {"audit_guard", audit_guard_sql, NULL},
+    {"lists", lists_sql, NULL},
 };
 
 static const struct own_step own_steps[] = {

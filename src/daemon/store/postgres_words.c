@@ -14,7 +14,7 @@ static const struct {
 } words[] = {
     {"INTEGER", "BIGINT"}, {"TEXT", "TEXT COLLATE \"C\""},
     {"BLOB", "BYTEA"},     {"STRICT, WITHOUT ROWID", ""},
-    {"STRICT", ""},
+    {"STRICT", ""},        {"VIRTUAL", "STORED"},
 };
 
 static bool

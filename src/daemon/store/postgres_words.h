@@ -5,9 +5,9 @@
 
 /*
  * The same statements for PostgreSQL: INTEGER is 64 bits wide, TEXT sorts by
- * its bytes, BLOB is called BYTEA, and what follows the last column (STRICT,
- * WITHOUT ROWID) goes.  Words in quoted text stay.  On the heap, the caller's;
- * NULL without memory.
+ * its bytes, BLOB is called BYTEA, generated columns are STORED, and what
+ * follows the last column (STRICT, WITHOUT ROWID) goes.  Words in quoted text
+ * stay.  On the heap, the caller's; NULL without memory.
  */
 char *pn_postgres_words(const char *sql);
 

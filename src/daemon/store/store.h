@@ -226,14 +226,29 @@ PN_MUST_USE enum pn_err pn_store_secrets(struct pn_store *store,
 
 struct pn_token_filter {
     uint64_t owner_id; /* 0 = everybody's */
+    uint64_t group_id; /* 0 = whatever; else owners in this group */
+    uint64_t app_id;   /* 0 = whatever; else bound to this app */
     bool has_state;
     enum pn_token_state state;
-    const char *search; /* part of the name; NULL = all */
+    bool never_used, no_expiry, no_ip_rule;
+    int64_t unused_since;   /* neither used nor made since then; 0 = whatever */
+    int64_t expires_before; /* 0 = whatever */
+    const char *search;     /* part of the name; NULL = all */
+    enum pn_token_sort {
+        PN_SORT_CREATED = 0,
+        PN_SORT_NAME,
+        PN_SORT_EXPIRES, /* those that never end are last */
+        PN_SORT_LAST_USED,
+    } sort;
+    bool ascending; /* else newest, last, … first */
 };
 /*
- * Newest first.  state and suspended_because are derived with policy and now
- * (pn_store_token_by_id: with the present time).  With a state filter a page
- * may hold fewer items than limit and still have a next one.
+ * state and suspended_because are derived with policy and now
+ * (pn_store_token_by_id: with the present time).  A cursor is the sort key and
+ * id of the last token looked at, so that what does not change is seen once,
+ * whatever comes and goes; PN_E_SYNTAX for one of another sort.  Work is
+ * bounded: where a filter finds little in much, a page may hold fewer items
+ * than limit and still have a next one.
  */
 PN_MUST_USE enum pn_err pn_store_tokens(struct pn_store *store,
                                         const struct pn_token_filter *filter,

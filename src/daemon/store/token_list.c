@@ -1,189 +1,219 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lists of tokens: newest first, page by page.
+ * Lists of tokens, page by page.
  *
- * The cursor is the id of the last token looked at, so a page stays right while
- * others come and go.  Whether a token is suspended follows from policy and
- * groups and is judged here, not in SQL; a page ends after SCAN_MAX tokens
- * looked at, even if fewer than limit fitted, and says where to go on.
+ * Rows come in order, from an index of one of the filters when that has few
+ * candidates, and are looked at one by one: what SQL says of them, and whether
+ * their owner is permitted, which follows from policy and groups.  A page ends
+ * when it is full, or when enough was looked at, and says where to go on.
  */
+#include <stdio.h>
+#include <string.h>
+
 #include "base/str.h"
-#include "daemon/store/tokens.h"
+#include "daemon/store/token_query.h"
 
-enum { BATCH = 256, SCAN_MAX = 20 * BATCH, LIKE_MAX = 1024, SQL_MAX = 1024 };
-
-struct scan {
-    struct pn_store *store;
-    const struct pn_token_filter *filter;
-    char like[LIKE_MAX]; /* NUL-terminated; "" = no search */
-    int64_t before;      /* ids still to come are below */
-    int64_t now;
+enum {
+    LOOK_MAX = 10000, /* what one page may cost: a row costs 1 */
+    OWNER_COST = 4,   /* and an owner that was not met before, 4 more */
 };
 
-/* "50%" -> "%50\%%", folded. */
-static enum pn_err
-make_like(const char *search, char out[LIKE_MAX])
-{
-    struct pn_buf buf = {.ptr = out, .cap = LIKE_MAX};
+/* One page being made. */
+struct scan {
+    struct pn_token_search search;
+    struct pn_judge *judge;
+    struct pn_arena *arena;
+    uint16_t limit;
+    uint64_t id[PN_LIST_MAX]; /* that fit */
+    uint16_t count;
+    bool more;
+};
 
-    out[0] = '\0';
-    if (search == NULL || search[0] == '\0') {
+/* --- cursors ------------------------------------------------------------- */
+
+/* "SORT WAY ID KEY": what a cursor says once it is no hexadecimal any more. */
+static enum pn_err
+read_cursor(const struct pn_page *page, struct pn_arena *arena,
+            struct pn_token_search *search)
+{
+    const struct pn_token_filter *filter = search->filter;
+    unsigned sort = 0, way = 0;
+    unsigned long long id = 0;
+    struct pn_str text;
+    int at = 0;
+    enum pn_err err = pn_cursor_text(page, arena, &text);
+    const char *copy;
+
+    if (err != PN_OK || text.len == 0) {
+        return err;
+    }
+    copy = pn_arena_dup(arena, text);
+    if (copy == NULL) {
+        return PN_E_NOMEM;
+    }
+    /* NOLINTNEXTLINE(cert-err34-c): what does not fit is compared below */
+    if (sscanf(copy, "%1u %1u %19llu %n", &sort, &way, &id, &at) != 3 || at == 0
+        || sort != (unsigned) filter->sort || way != filter->ascending
+        || id > INT64_MAX)
+    {
+        return PN_E_SYNTAX;
+    }
+    search->has_after = true;
+    search->after.id = id;
+    search->after.text = copy + at;
+    if (!pn_token_sort_is_text(filter->sort)) {
+        long long number = 0;
+        int end = 0;
+
+        /* NOLINTNEXTLINE(cert-err34-c): likewise */
+        if (sscanf(copy + at, "%19lld%n", &number, &end) != 1
+            || copy[at + end] != '\0') {
+            return PN_E_SYNTAX;
+        }
+        search->after.number = number;
+    }
+    return PN_OK;
+}
+
+static char *
+write_cursor(const struct scan *scan)
+{
+    const struct pn_token_filter *filter = scan->search.filter;
+    const struct pn_token_place *at = &scan->search.after;
+    const char *text =
+        pn_token_sort_is_text(filter->sort)
+            ? pn_arena_printf(scan->arena, "%u %u %llu %s",
+                              (unsigned) filter->sort,
+                              (unsigned) filter->ascending,
+                              (unsigned long long) at->id, at->text)
+            : pn_arena_printf(
+                scan->arena, "%u %u %llu %lld", (unsigned) filter->sort,
+                (unsigned) filter->ascending, (unsigned long long) at->id,
+                (long long) at->number);
+
+    return text != NULL ? pn_cursor_of_text(text, scan->arena) : NULL;
+}
+
+/* --- looking ------------------------------------------------------------- */
+
+/* Does the owner's standing agree with the state asked for? */
+static enum pn_err
+stands(struct scan *scan, uint64_t owner_id, int64_t *cost, bool *out)
+{
+    const struct pn_token_filter *filter = scan->search.filter;
+    const size_t slot = owner_id % PN_LEN(scan->judge->known);
+    enum pn_standing standing = PN_STANDING_INACTIVE;
+    enum pn_err err;
+
+    if (!filter->has_state || filter->state < PN_STATE_SUSPENDED) {
+        *out = true;
         return PN_OK;
     }
-    pn_buf_add_char(&buf, '%');
-    for (const char *c = search; *c != '\0'; c++) {
-        if (*c == '%' || *c == '_' || *c == '\\') {
-            pn_buf_add_char(&buf, '\\');
-        }
-        pn_buf_add_char(&buf,
-                        *c >= 'A' && *c <= 'Z' ? (char) (*c - 'A' + 'a') : *c);
-    }
-    pn_buf_add_char(&buf, '%');
-    return pn_buf_cstr(&buf) == NULL ? PN_E_TOO_LONG : PN_OK;
+    *cost += scan->judge->known[slot].owner_id == owner_id ? 0 : OWNER_COST;
+    err = pn_judge_owner(scan->search.store, scan->judge, owner_id, &standing);
+    *out =
+        (standing == PN_STANDING_GOOD) == (filter->state != PN_STATE_SUSPENDED);
+    return err;
 }
 
-#define EXPIRED                                                                \
-    "((expires_at <> 0 AND expires_at <= $%d)"                                 \
-    " OR (policy_expires_at <> 0 AND policy_expires_at <= $%d))"
-
-/* As much of the state as SQL can tell; n is the parameter of now. */
-static void
-add_state(struct pn_buf *sql, enum pn_token_state state, int n)
+/* The place of the present row; its text is good until the next step. */
+static struct pn_token_place
+place_of(const struct scan *scan, struct pn_stmt *q)
 {
-    switch (state) {
-    case PN_STATE_REVOKED:
-        pn_buf_addf(sql, " AND revoked_at <> 0 AND created_at <= $%d", n);
-        break;
-    case PN_STATE_EXPIRED:
-        pn_buf_addf(sql, " AND revoked_at = 0 AND " EXPIRED, n, n);
-        break;
-    case PN_STATE_DISABLED:
-        pn_buf_addf(
-            sql, " AND revoked_at = 0 AND disabled = 1 AND NOT " EXPIRED, n, n);
-        break;
-    case PN_STATE_SUSPENDED:
-    case PN_STATE_NOT_YET_VALID:
-    case PN_STATE_ACTIVE:
-        pn_buf_addf(
-            sql, " AND revoked_at = 0 AND disabled = 0 AND NOT " EXPIRED, n, n);
-        break;
-    }
-}
+    struct pn_token_place at = {.id = pn_stmt_col_id(q, 0)};
 
-/* The statement for a batch of ids, bound. */
-static struct pn_stmt *
-query_ids(const struct scan *scan)
-{
-    const struct pn_token_filter *filter = scan->filter;
-    char text[SQL_MAX];
-    struct pn_buf sql = PN_BUF(text);
-    int n = 2, owner = 0, search = 0, now = 0;
-    struct pn_stmt *q;
-
-    pn_buf_add_cstr(&sql, "SELECT id FROM tokens WHERE id < $1");
-    if (filter->owner_id != 0) {
-        owner = ++n;
-        pn_buf_addf(&sql, " AND owner_id = $%d", owner);
+    if (pn_token_sort_is_text(scan->search.filter->sort)) {
+        at.text = pn_stmt_col_str(q, 2).ptr;
+    } else {
+        at.number = pn_stmt_col_int(q, 2);
     }
-    if (scan->like[0] != '\0') {
-        search = ++n;
-        pn_buf_addf(&sql, " AND name_key LIKE $%d ESCAPE '\\'", search);
-    }
-    if (filter->has_state) {
-        now = ++n;
-        add_state(&sql, filter->state, now);
-    }
-    pn_buf_add_cstr(&sql, " ORDER BY id DESC LIMIT $2");
-    q = pn_db_query(scan->store->db, pn_buf_cstr(&sql));
-    pn_stmt_int(q, 1, scan->before);
-    pn_stmt_int(q, 2, BATCH);
-    if (owner != 0) {
-        pn_stmt_id(q, owner, filter->owner_id);
-    }
-    if (search != 0) {
-        pn_stmt_text(q, search, scan->like);
-    }
-    if (now != 0) {
-        pn_stmt_int(q, now, scan->now);
-    }
-    return q;
+    return at;
 }
 
 static enum pn_err
-next_ids(const struct scan *scan, uint64_t id[BATCH], size_t *count)
+keep_place(struct scan *scan, struct pn_stmt *q)
 {
-    struct pn_stmt *q = query_ids(scan);
-    size_t found = 0;
+    struct pn_token_place at = place_of(scan, q);
+
+    if (pn_token_sort_is_text(scan->search.filter->sort)) {
+        at.text = pn_arena_dup(scan->arena, pn_stmt_col_str(q, 2));
+        if (at.text == NULL) {
+            return PN_E_NOMEM;
+        }
+    }
+    scan->search.after = at;
+    return PN_OK;
+}
+
+/* Rows of q until the page is full, they end, or cost is used up. */
+static enum pn_err
+look(struct scan *scan, struct pn_stmt *q, int64_t most)
+{
+    int64_t cost = 0;
     enum pn_err err;
 
     while ((err = pn_stmt_step(q)) == PN_OK) {
-        id[found++] = pn_stmt_col_id(q, 0);
+        bool fits = pn_stmt_col_int(q, 3) != 0;
+
+        cost++;
+        if (fits) {
+            err = stands(scan, pn_stmt_col_id(q, 1), &cost, &fits);
+        }
+        if (err != PN_OK) {
+            break;
+        }
+        if (fits && scan->count == scan->limit) {
+            scan->more = true; /* of the next page, whose place is kept */
+            break;
+        }
+        if (fits) {
+            scan->id[scan->count++] = pn_stmt_col_id(q, 0);
+        }
+        if (cost >= most || (fits && scan->count == scan->limit)) {
+            err = keep_place(scan, q);
+            scan->more = cost >= most;
+        }
+        if (err != PN_OK || scan->more) {
+            break;
+        }
     }
     pn_stmt_done(q);
-    if (err != PN_E_NOT_FOUND) {
-        return err;
-    }
-    *count = found;
-    return PN_OK;
-}
-
-/* Append the token if it has the state asked for.  One that does not leaves
- * nothing in the caller's arena. */
-static enum pn_err
-consider(const struct scan *scan, uint64_t id, struct pn_judge *judge,
-         struct pn_arena *arena, struct pn_token_list *list)
-{
-    struct pn_token token;
-    enum pn_err err;
-
-    if (scan->filter->has_state) {
-        struct pn_arena *scratch = pn_arena_new(1 << 20);
-        bool fits;
-
-        if (scratch == NULL) {
-            return PN_E_NOMEM;
-        }
-        err = pn_token_load(scan->store, id, judge, scratch, &token);
-        fits = err == PN_OK && token.state == scan->filter->state;
-        pn_arena_free(scratch);
-        if (err != PN_OK || !fits) {
-            return err == PN_E_NOT_FOUND ? PN_OK : err;
-        }
-    }
-    err = pn_token_load(scan->store, id, judge, arena, &token);
-    if (err == PN_OK) {
-        list->item[list->count++] = token;
-    }
-    /* Deleted since its id was read: not in the list. */
     return err == PN_E_NOT_FOUND ? PN_OK : err;
 }
 
-/* Fill list; *more: there may be further tokens below scan->before. */
 static enum pn_err
-fill(struct scan *scan, uint16_t limit, struct pn_judge *judge,
-     struct pn_arena *arena, struct pn_token_list *list, bool *more)
+load(const struct scan *scan, struct pn_token_list *list)
 {
-    size_t count = BATCH;
     enum pn_err err = PN_OK;
 
-    *more = true;
-    for (size_t seen = 0; seen < SCAN_MAX && count == BATCH; seen += count) {
-        uint64_t id[BATCH];
-
-        err = next_ids(scan, id, &count);
-        for (size_t i = 0; err == PN_OK && i < count; i++) {
-            if (list->count == limit) {
-                return PN_OK;
-            }
-            err = consider(scan, id[i], judge, arena, list);
-            scan->before = (int64_t) id[i];
-        }
-        if (err != PN_OK) {
-            return err;
+    for (uint16_t i = 0; err == PN_OK && i < scan->count; i++) {
+        err = pn_token_load(scan->search.store, scan->id[i], scan->judge,
+                            scan->arena, &list->item[list->count]);
+        if (err == PN_OK) {
+            list->count++;
+        } else if (err == PN_E_NOT_FOUND) { /* deleted meanwhile */
+            err = PN_OK;
         }
     }
-    *more = count == BATCH;
-    return PN_OK;
+    return err;
+}
+
+static enum pn_err
+run(struct scan *scan, struct pn_token_list *list)
+{
+    enum pn_token_driver driver = PN_DRIVER_ORDER;
+    enum pn_err err = pn_token_driver_of(&scan->search, &driver);
+    const bool bounded = driver != PN_DRIVER_ORDER;
+
+    if (err == PN_OK) {
+        /* few candidates: all of them, and then it is known that no more come
+         */
+        err = look(scan,
+                   pn_token_query(&scan->search, driver,
+                                  bounded ? INT64_MAX : LOOK_MAX + 1),
+                   bounded ? INT64_MAX : LOOK_MAX);
+    }
+    return err == PN_OK ? load(scan, list) : err;
 }
 
 enum pn_err
@@ -192,29 +222,37 @@ pn_store_tokens(struct pn_store *store, const struct pn_token_filter *filter,
                 struct pn_token_list *out)
 {
     static char no_more[] = "";
-    struct scan scan = {.store = store, .filter = filter, .now = now};
     struct pn_token_list list = {.next = no_more};
-    uint16_t limit = pn_page_limit(page);
+    struct scan *scan = pn_arena_alloc(arena, sizeof(*scan));
     struct pn_judge judge;
-    bool more = false;
-    enum pn_err err = pn_cursor_number(page, INT64_MAX, &scan.before);
+    enum pn_err err = pn_judge_begin(store, now, arena, &judge);
 
+    if (scan == NULL) {
+        return PN_E_NOMEM;
+    }
+    *scan = (struct scan){.search = {.store = store,
+                                     .filter = filter,
+                                     .permit = &judge.permit,
+                                     .now = now},
+                          .judge = &judge,
+                          .arena = arena,
+                          .limit = pn_page_limit(page)};
     if (err == PN_OK) {
-        err = make_like(filter->search, scan.like);
+        err = pn_token_search_init(&scan->search, arena);
     }
     if (err == PN_OK) {
-        err = pn_judge_begin(store, now, arena, &judge);
+        err = read_cursor(page, arena, &scan->search);
     }
     if (err != PN_OK) {
         return err;
     }
-    list.item = pn_arena_array(arena, limit, sizeof(*list.item));
+    list.item = pn_arena_array(arena, scan->limit, sizeof(*list.item));
     if (list.item == NULL) {
         return PN_E_NOMEM;
     }
-    err = fill(&scan, limit, &judge, arena, &list, &more);
-    if (err == PN_OK && more) {
-        list.next = pn_cursor_of_number((uint64_t) scan.before, arena);
+    err = run(scan, &list);
+    if (err == PN_OK && scan->more) {
+        list.next = write_cursor(scan);
         err = list.next == NULL ? PN_E_NOMEM : PN_OK;
     }
     if (err == PN_OK) {

@@ -35,9 +35,9 @@ pn_judge_begin(struct pn_store *store, int64_t now, struct pn_arena *arena,
     return err;
 }
 
-static enum pn_err
-standing_of(struct pn_store *store, struct pn_judge *judge, uint64_t owner_id,
-            enum pn_standing *out)
+enum pn_err
+pn_judge_owner(struct pn_store *store, struct pn_judge *judge,
+               uint64_t owner_id, enum pn_standing *out)
 {
     size_t slot = owner_id % PN_LEN(judge->known);
     enum pn_err err;
@@ -65,7 +65,7 @@ derive_state(struct pn_store *store, struct pn_judge *judge,
              struct pn_token *token)
 {
     enum pn_standing standing = PN_STANDING_INACTIVE;
-    enum pn_err err = standing_of(store, judge, token->owner_id, &standing);
+    enum pn_err err = pn_judge_owner(store, judge, token->owner_id, &standing);
 
     if (err != PN_OK) {
         return err;

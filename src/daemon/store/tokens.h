@@ -20,6 +20,12 @@ PN_MUST_USE enum pn_err pn_judge_begin(struct pn_store *store, int64_t now,
                                        struct pn_arena *arena,
                                        struct pn_judge *out);
 
+/* Whether the owner's tokens work at all. */
+PN_MUST_USE enum pn_err pn_judge_owner(struct pn_store *store,
+                                       struct pn_judge *judge,
+                                       uint64_t owner_id,
+                                       enum pn_standing *out);
+
 /* The token with everything, its state derived by judge. */
 PN_MUST_USE enum pn_err pn_token_load(struct pn_store *store, uint64_t id,
                                       struct pn_judge *judge,

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The filter of a list of tokens. */
+#include "daemon/api/token_filter.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/str.h"
+
+enum { UNUSED_DAYS_MAX = 36500 };
+
+const char *const pn_token_filter_query[] = {
+    "state",      "owner",       "group",          "app",       "search",
+    "never_used", "unused_days", "expires_before", "no_expiry", "no_ip_rule",
+    "cursor",     "limit",       "sort",           NULL};
+
+static const char *const sort_words[] = {"created",   "name",       "expires",
+                                         "last_used", "-created",   "-name",
+                                         "-expires",  "-last_used", NULL};
+
+static void
+read_state(const struct pn_doc *doc, struct pn_token_filter *filter)
+{
+    static const char *const states[] = {
+        "revoked",       "expired", "disabled", "suspended",
+        "not_yet_valid", "active",  NULL};
+    unsigned state = 0;
+
+    if (pn_doc_has(doc, "state")) {
+        pn_doc_word(doc, "state", states, &state);
+        filter->has_state = true;
+        filter->state = (enum pn_token_state) state;
+    }
+}
+
+/* The newest first, unless something else is asked for. */
+static void
+read_sort(const struct pn_doc *doc, struct pn_token_filter *filter)
+{
+    enum { WAYS = PN_SORT_LAST_USED + 1 };
+    unsigned word = WAYS;
+
+    pn_doc_word(doc, "sort", sort_words, &word);
+    filter->sort = (enum pn_token_sort)(word % WAYS);
+    filter->ascending = word < WAYS;
+}
+
+static void
+read_unused(const struct pn_doc *doc, struct pn_token_filter *filter)
+{
+    static const struct pn_doc_limits days = {.min = 1, .max = UNUSED_DAYS_MAX};
+    uint32_t count = 0;
+
+    pn_doc_number(doc, "unused_days", &days, &count);
+    pn_doc_bool(doc, "never_used", &filter->never_used);
+    if (count > 0) {
+        filter->unused_since =
+            (int64_t) time(NULL) - (int64_t) count * PN_DAY_S;
+        if (filter->never_used) {
+            pn_doc_bad(doc, "unused_days", "conflict",
+                       "Give either \"never_used\" or \"unused_days\", not "
+                       "both.");
+        }
+    }
+}
+
+void
+pn_token_filter_read(const struct pn_doc *doc, struct pn_token_query *out)
+{
+    static const struct pn_doc_text name = {
+        .what = "name", .min = 1, .max = PN_USERNAME_MAX};
+    char *owner = NULL, *group = NULL, *app = NULL, *search = NULL;
+
+    pn_doc_text(doc, "owner", &name, &owner);
+    pn_doc_text(doc, "group", &name, &group);
+    pn_doc_text(doc, "app", &name, &app);
+    pn_doc_text(doc, "search", &name, &search);
+    read_state(doc, &out->filter);
+    read_unused(doc, &out->filter);
+    pn_doc_instant(doc, "expires_before", PN_NULL_REFUSED,
+                   &out->filter.expires_before);
+    pn_doc_bool(doc, "no_expiry", &out->filter.no_expiry);
+    pn_doc_bool(doc, "no_ip_rule", &out->filter.no_ip_rule);
+    read_sort(doc, &out->filter);
+    out->owner = owner;
+    out->group = group;
+    out->app = app;
+    out->filter.search = search;
+}
+
+/* --- from a query -------------------------------------------------------- */
+
+static bool
+is_number(const char *text)
+{
+    size_t len = strspn(text, "0123456789");
+
+    return len > 0 && len < 10 && text[len] == '\0';
+}
+
+/* As a document would say it. */
+static json_t *
+value_of(const char *name, const char *text)
+{
+    static const char *const flags[] = {"never_used", "no_expiry",
+                                        "no_ip_rule"};
+
+    for (size_t i = 0; i < PN_LEN(flags); i++) {
+        if (strcmp(name, flags[i]) == 0
+            && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0))
+        {
+            return json_boolean(text[0] == 't');
+        }
+    }
+    return strcmp(name, "unused_days") == 0 && is_number(text)
+               ? json_integer(strtol(text, NULL, 10))
+               : json_string(text);
+}
+
+static json_t *
+query_document(struct pn_call *call)
+{
+    json_t *doc = pn_json_defer(call->arena, json_object());
+
+    for (size_t i = 0; doc != NULL && pn_token_filter_query[i] != NULL; i++) {
+        const char *name = pn_token_filter_query[i];
+        const char *text = pn_http_query(call->req, name);
+
+        /* an empty search is none, as in a form that was left empty */
+        if (text == NULL || strcmp(name, "cursor") == 0
+            || strcmp(name, "limit") == 0
+            || (strcmp(name, "search") == 0 && text[0] == '\0'))
+        {
+            continue;
+        }
+        if (json_object_set_new(doc, name, value_of(name, text)) != 0) {
+            return NULL;
+        }
+    }
+    return doc;
+}
+
+bool
+pn_token_filter_from_query(struct pn_call *call, struct pn_token_query *out)
+{
+    struct pn_doc_run run = {.arena = call->arena, .fault = &call->fault};
+    struct pn_token_query query = {.owner = NULL};
+    json_t *given = query_document(call);
+    struct pn_doc doc;
+
+    if (given == NULL) {
+        return pn_call_no_memory(call);
+    }
+    if (!pn_call_page(call, &query.page)) {
+        return false;
+    }
+    if (pn_doc_begin(&run, given, &doc)) {
+        pn_token_filter_read(&doc, &query);
+    }
+    if (pn_doc_verdict(&run) != PN_OK) {
+        for (uint8_t i = 0; i < call->fault.field_count; i++) {
+            call->fault.fields[i].pointer[0] = '?';
+        }
+        call->fault.status = 400;
+        return pn_call_fail(call);
+    }
+    *out = query;
+    return true;
+}
