@@ -68,6 +68,7 @@ test_token_record_has_the_documented_bytes(void **state)
 static void
 test_token_records_no_decision_could_use_are_refused(void **state)
 {
+    static const char long_rules[PN_RECORD_MAX];
     struct pn_token_record bad[8];
     struct pn_buf buf = fresh();
 
@@ -95,7 +96,7 @@ test_token_records_no_decision_could_use_are_refused(void **state)
     }
     buf = fresh();
     bad[0] = token;
-    bad[0].rules = (struct pn_str){bytes, PN_RECORD_MAX};
+    bad[0].rules = (struct pn_str){long_rules, sizeof(long_rules)};
     assert_int_equal(pn_token_record_encode(&bad[0], &buf), PN_E_TOO_LONG);
     assert_int_equal(buf.len, 0);
 }
