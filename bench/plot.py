@@ -3,7 +3,7 @@
 import subprocess
 
 HEAD = """
-set terminal svg size 820,{height} font 'sans-serif,13' background 'white'
+set terminal svg noenhanced size 820,{height} font 'sans-serif,13' background 'white'
 set output '{file}'
 set grid
 set border 3
@@ -72,7 +72,7 @@ def write(out, parts):
             out, "instructions.svg", 340,
             f"set title '{title}'; set xlabel 'tokens'; set logscale x;"
             "set yrange [0:*]; set key bottom right;"
-            "set format x '10^{%T}'",
+            "set format x '%.0s %c'",
             "$rows using 1:2 with linespoints pt 7 lc '#1f5fa8' "
             "title 'valid token', $rows using 1:3 with linespoints pt 5 "
             "lc '#b5542a' title 'with all rules', 10000 lc 'gray40' dt 2 "

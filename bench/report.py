@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables of all parts measured so far: bench/results/*.md.
 
-summary.md also stands in the README; report.md has the rest, and the plots.
+summary.md also stands in the README; report.md has all of it.
 """
 import json
 
@@ -54,8 +54,8 @@ def origins(parts):
                 f"{part['pairs']} alternating pairs of {part['seconds']:g} s, "
                 f"{part['rounds']} rounds")
         lines.setdefault(text, []).append(name)
-    return "".join(f"* {', '.join(names)}: {text}\n"
-                   for text, names in lines.items())
+    return "\n" + "".join(f"* {', '.join(names)}: {text}\n"
+                          for text, names in lines.items())
 
 
 def counted(gate):
@@ -134,14 +134,15 @@ def write(out):
     """All tables and plots in out, from its PART.json; the summary."""
     parts = {p: json.loads((out / f"{p}.json").read_text())
              for p in PARTS if (out / f"{p}.json").exists()}
+    plots = [f"![{title}]({name})" for name, title in plot.write(out, parts)]
     summary = "\n".join(filter(None, [
-        targets_table(parts), comparison(parts), origins(parts)]))
-    (out / "summary.md").write_text(summary)
+        targets_table(parts), comparison(parts), *plots[:1], origins(parts)]))
     report = "# Measured\n\n" + summary
     for part, title, make in SECTIONS:
         if part in parts:
             report += f"\n## {title}\n\n{make(parts[part])}"
-    plots = plot.write(out, parts)
-    report += "".join(f"\n![{title}]({name})\n" for name, title in plots)
+    report += "\n## Plots\n" + "".join(f"\n{p}\n" for p in plots[1:])
     (out / "report.md").write_text(report)
+    summary += "\n[All figures](report.md)\n"
+    (out / "summary.md").write_text(summary)
     return summary

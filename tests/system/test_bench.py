@@ -88,6 +88,18 @@ def test_a_target_is_judged_by_the_bound_of_its_interval():
         assert targets.cpu_hot({"rows": [row]})[1] is met
 
 
+def test_links_of_the_summary_lead_there_from_the_readme_too(tmp_path):
+    (tmp_path / "results").mkdir()
+    readme, page = tmp_path / "README.md", tmp_path / "results/summary.md"
+    readme.write_text("a\n<!-- bench:begin -->\nold\n<!-- bench:end -->\nz\n")
+    page.write_text("![Plot](cpu.svg) [far](https://example.com/)\n")
+    subprocess.run([sys.executable, SOURCE / "tools/readme_bench.py", readme,
+                    page], check=True)
+    assert readme.read_text() == (
+        "a\n<!-- bench:begin -->\n![Plot](results/cpu.svg) "
+        "[far](https://example.com/)\n<!-- bench:end -->\nz\n")
+
+
 def test_an_unknown_part_is_named(tmp_path):
     done = subprocess.run([sys.executable, BENCH / "bench.py", "gates"],
                           capture_output=True, text=True, timeout=60)
