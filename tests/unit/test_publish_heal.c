@@ -124,6 +124,20 @@ test_a_new_generation_holds_the_same(void **state)
 }
 
 static void
+add_many(struct world *w, uint64_t first, uint64_t count)
+{
+    assert_int_equal(pn_store_begin(w->f->store), PN_OK);
+    for (uint64_t id = first; id < first + count; id++) {
+        char name[16];
+
+        (void) snprintf(name, sizeof(name), "t%d", (int) id);
+        add_token(w->f, id, OWNER, name);
+        change(w, PN_CHANGE_TOKEN, id, NULL);
+    }
+    assert_int_equal(pn_store_commit(w->f->store), PN_OK);
+}
+
+static void
 test_a_batch_larger_than_one_read_is_one_commit(void **state)
 {
     struct world w = world_of(state);
@@ -131,20 +145,35 @@ test_a_batch_larger_than_one_read_is_one_commit(void **state)
 
     open_publisher(&w);
     furnish(&w);
-    assert_int_equal(pn_store_begin(w.f->store), PN_OK);
-    for (uint64_t id = 100; id < 1700; id++) {
-        char name[16];
-
-        (void) snprintf(name, sizeof(name), "t%d", (int) id);
-        add_token(w.f, id, OWNER, name);
-        change(&w, PN_CHANGE_TOKEN, id, NULL);
-    }
-    assert_int_equal(pn_store_commit(w.f->store), PN_OK);
+    add_many(&w, 100, 1600);
     publish(&w);
     assert_int_equal(pn_publisher_stats(w.publisher, &stats), PN_OK);
     assert_int_equal(stats.tokens, 1601);
     assert_int_equal(stats.position, 1604);
     assert_string_equal(answer_to(&w, 1699), "ok");
+    close_publisher(&w);
+}
+
+/* In the order of its keys, that is; and two batches of them. */
+static void
+test_an_index_made_anew_holds_the_same_in_less_room(void **state)
+{
+    struct world w = world_of(state);
+    struct pn_index_stats grown, anew;
+
+    open_publisher(&w);
+    furnish(&w);
+    add_many(&w, 100, 1000);
+    publish(&w);
+    assert_int_equal(pn_publisher_stats(w.publisher, &grown), PN_OK);
+    assert_int_equal(pn_publisher_rebuild(w.publisher), PN_OK);
+    assert_int_equal(pn_publisher_stats(w.publisher, &anew), PN_OK);
+    assert_int_equal(anew.tokens, grown.tokens);
+    assert_int_equal(anew.owners, grown.owners);
+    assert_true(anew.live_bytes < grown.live_bytes * 9 / 10);
+    for (uint64_t id = 100; id < 1100; id += 37) {
+        assert_string_equal(answer_to(&w, id), "ok");
+    }
     close_publisher(&w);
 }
 
@@ -292,6 +321,7 @@ main(void)
         TEST(test_a_feed_without_its_end_leads_to_a_rebuild),
         TEST(test_a_new_generation_holds_the_same),
         TEST(test_a_batch_larger_than_one_read_is_one_commit),
+        TEST(test_an_index_made_anew_holds_the_same_in_less_room),
         TEST(test_a_crash_between_commit_and_publish_heals_at_start),
         TEST(test_killed_anywhere_nothing_that_was_answered_is_lost),
     };

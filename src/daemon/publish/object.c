@@ -68,18 +68,23 @@ drop_token(struct pn_publication *p, uint64_t id,
     return err;
 }
 
+/* Is the end so long ago that nobody need be told of it? */
+static bool
+is_forgotten(const struct pn_publication *p, const struct pn_token *token)
+{
+    int64_t end = end_of(token);
+
+    return end != 0 && end + KEPT_S <= p->now;
+}
+
 static enum pn_err
-put_token(struct pn_publication *p, const struct pn_token *token,
-          const struct pn_token_secret *secret, uint16_t count,
-          struct pn_arena *arena)
+put_secrets(struct pn_publication *p, const struct pn_token *token,
+            const struct pn_token_secret *secret, uint16_t count,
+            struct pn_arena *arena)
 {
     struct pn_buf rules = PN_BUF(p->rules);
     enum pn_err err = pn_record_of_rules(p->store, token, arena, &rules);
 
-    if (err == PN_OK) {
-        err = pn_index_put_token_name(p->writer, token->id,
-                                      pn_str_from(token->name));
-    }
     for (uint16_t i = 0; err == PN_OK && i < count; i++) {
         struct pn_buf buf = fresh_record(p);
 
@@ -92,31 +97,68 @@ put_token(struct pn_publication *p, const struct pn_token *token,
     return err;
 }
 
+static enum pn_err
+put_name(struct pn_publication *p, const struct pn_token *token)
+{
+    return pn_index_put_token_name(p->writer, token->id,
+                                   pn_str_from(token->name));
+}
+
 enum pn_err
 pn_publish_token(struct pn_publication *p, uint64_t id, struct pn_arena *arena)
 {
     struct pn_token_secret *secret = NULL;
     struct pn_token token;
     uint16_t count = 0;
-    int64_t end;
     enum pn_err err = pn_store_secrets(p->store, id, arena, &secret, &count);
 
     if (err == PN_OK) {
         err = pn_store_token_stored(p->store, id, arena, &token);
     }
+    if (err == PN_OK && is_forgotten(p, &token)) {
+        err = PN_E_NOT_FOUND;
+    }
     if (err == PN_OK) {
-        end = end_of(&token);
-        if (end == 0 || end + KEPT_S > p->now) {
-            err = put_token(p, &token, secret, count, arena);
-        } else {
-            err = PN_E_NOT_FOUND;
-        }
+        err = put_name(p, &token);
+    }
+    if (err == PN_OK) {
+        err = put_secrets(p, &token, secret, count, arena);
     }
     if (unfit(err)) {
         log_unfit("token", id, err);
         err = PN_E_NOT_FOUND;
     }
     return err == PN_E_NOT_FOUND ? drop_token(p, id, secret, count) : err;
+}
+
+enum pn_err
+pn_publish_token_name(struct pn_publication *p, uint64_t id,
+                      struct pn_arena *arena)
+{
+    struct pn_token token;
+    enum pn_err err = pn_store_token_stored(p->store, id, arena, &token);
+
+    if (err == PN_OK && !is_forgotten(p, &token)) {
+        err = put_name(p, &token);
+    }
+    return err == PN_E_NOT_FOUND ? PN_OK : err;
+}
+
+enum pn_err
+pn_publish_secret(struct pn_publication *p, uint64_t token_id,
+                  const struct pn_token_secret *secret, struct pn_arena *arena)
+{
+    struct pn_token token;
+    enum pn_err err = pn_store_token_stored(p->store, token_id, arena, &token);
+
+    if (err == PN_OK && !is_forgotten(p, &token)) {
+        err = put_secrets(p, &token, secret, 1, arena);
+    }
+    if (unfit(err)) {
+        log_unfit("token", token_id, err);
+        err = PN_OK; /* it is not there yet */
+    }
+    return err == PN_E_NOT_FOUND ? PN_OK : err;
 }
 
 enum pn_err

@@ -28,6 +28,15 @@ typedef enum pn_err pn_publish_fn(struct pn_publication *p, uint64_t id,
 
 PN_MUST_USE enum pn_err pn_publish_token(struct pn_publication *p, uint64_t id,
                                          struct pn_arena *arena);
+/* Halves of a token, for whoever publishes all of them sorted: its name, and
+ * the record of one secret.  One that ended long ago is left out. */
+PN_MUST_USE enum pn_err pn_publish_token_name(struct pn_publication *p,
+                                              uint64_t id,
+                                              struct pn_arena *arena);
+PN_MUST_USE enum pn_err pn_publish_secret(struct pn_publication *p,
+                                          uint64_t token_id,
+                                          const struct pn_token_secret *secret,
+                                          struct pn_arena *arena);
 PN_MUST_USE enum pn_err pn_publish_owner(struct pn_publication *p, uint64_t id,
                                          struct pn_arena *arena);
 PN_MUST_USE enum pn_err pn_publish_app(struct pn_publication *p, uint64_t id,

@@ -168,3 +168,58 @@ pn_store_each_member(struct pn_store *store, uint64_t group_id,
                 " AND group_id = $3 ORDER BY user_id LIMIT $2",
                 group_id, call, arg);
 }
+
+/* --- secrets ------------------------------------------------------------- */
+
+struct secrets {
+    uint64_t token_id[WALK_BATCH];
+    struct pn_token_secret secret[WALK_BATCH];
+    size_t count;
+};
+
+static enum pn_err
+next_secrets(struct pn_store *store, struct pn_str after, struct secrets *out)
+{
+    struct pn_stmt *q =
+        pn_db_query(store->db, "SELECT token_id, hash, ends_at FROM secrets"
+                               " WHERE hash > $1 ORDER BY hash LIMIT $2");
+    struct pn_row row = {.q = q};
+    enum pn_err err;
+
+    out->count = 0;
+    pn_stmt_blob(q, 1, after.ptr, after.len);
+    pn_stmt_int(q, 2, WALK_BATCH);
+    while ((err = pn_stmt_step(q)) == PN_OK) {
+        struct pn_token_secret *secret = &out->secret[out->count];
+
+        *secret = (struct pn_token_secret){.ends_at = pn_stmt_col_int(q, 2)};
+        out->token_id[out->count] = pn_stmt_col_id(q, 0);
+        err = pn_row_hash(&row, 1, &secret->hash);
+        if (err != PN_OK) {
+            break;
+        }
+        out->count++;
+    }
+    pn_stmt_done(q);
+    return err == PN_E_NOT_FOUND ? PN_OK : err;
+}
+
+enum pn_err
+pn_store_each_secret(struct pn_store *store, pn_store_each_secret_fn *call,
+                     void *arg)
+{
+    struct secrets batch = {.count = WALK_BATCH};
+    struct pn_hash last;
+    struct pn_str after = PN_STR("\0"); /* shorter than any hash: before it */
+    enum pn_err err = PN_OK;
+
+    while (err == PN_OK && batch.count == WALK_BATCH) {
+        err = next_secrets(store, after, &batch);
+        for (size_t i = 0; err == PN_OK && i < batch.count; i++) {
+            err = call(arg, batch.token_id[i], &batch.secret[i]);
+            last = batch.secret[i].hash;
+            after = (struct pn_str){(const char *) last.bytes, PN_HASH_LEN};
+        }
+    }
+    return err;
+}
