@@ -305,6 +305,8 @@ PN_MUST_USE enum pn_err pn_reader_take(struct pn_ops *ops,
 void pn_reader_give(struct pn_ops *ops, struct pn_store *store);
 
 int64_t pn_ops_now(void);
+/* Another node changed something: publish it.  Does not wait. */
+void pn_ops_wake(struct pn_ops *ops);
 
 /* --- lane.c: publishing in a thread of its own --------------------------- */
 
@@ -324,6 +326,8 @@ PN_MUST_USE enum pn_err pn_lane_wait_open(struct pn_lane *lane);
 /* Publish everything committed so far.  PN_E_BUSY after
  * PN_PUBLISH_DEADLINE_S; it goes on trying. */
 PN_MUST_USE enum pn_err pn_lane_publish(struct pn_lane *lane);
+/* There may be something to publish that another node changed; does not wait. */
+void pn_lane_wake(struct pn_lane *lane);
 /* True when it hangs inside the index (not: rebuilds it). */
 bool pn_lane_is_stuck(struct pn_lane *lane);
 /* True when something could not be published, or hangs. */
@@ -334,6 +338,16 @@ void pn_lane_stop(struct pn_lane *lane); /* NULL is fine */
 void pn_lane_leave(struct pn_lane *lane);
 /* False before it was opened. */
 bool pn_lane_stats(struct pn_lane *lane, struct pn_index_stats *out);
+
+/* --- listener.c: a shared store's words from other nodes ------------------ */
+
+struct pn_listener;
+
+/* A thread with a connection of its own, which wakes the present lane. */
+PN_MUST_USE enum pn_err pn_listener_start(struct pn_ops *ops,
+                                          const char *store_url,
+                                          struct pn_listener **out);
+void pn_listener_stop(struct pn_listener *listener); /* NULL is fine */
 
 /* --- usage.c ------------------------------------------------------------- */
 
@@ -362,6 +376,7 @@ struct pn_ops {
     bool stopping, started;
     pthread_t writer;
     struct pn_lane *lane;
+    struct pn_listener *listener; /* NULL = nobody else has the store */
     uint64_t changes_total, changes_failed_total, batches_total;
     bool store_ok;
 

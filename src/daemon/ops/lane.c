@@ -21,7 +21,10 @@
 #include "daemon/ops/inside.h"
 #include "daemon/publish/publish.h"
 
-enum { TIDY_BEATS = 60 }; /* workers need a request to leave a generation */
+enum {
+    TIDY_BEATS = 60, /* workers need a request to leave a generation */
+    LOOK_MS = 250,   /* between two looks at a store that others change */
+};
 
 enum lane_state {
     LANE_OPENING = 0,
@@ -41,6 +44,8 @@ struct pn_lane {
     enum pn_err open_err;
     uint64_t wanted, reached, failed;
     bool stop, abandoned;
+    bool shared; /* other nodes change the store too */
+    bool store_answers;
     bool has_stats;
     struct pn_index_stats stats;
     /* the thread's own */
@@ -55,6 +60,19 @@ monotonic_in(int64_t seconds)
     struct timespec at;
     (void) clock_gettime(CLOCK_MONOTONIC, &at);
     at.tv_sec += seconds;
+    return at;
+}
+
+static struct timespec
+look_again(void)
+{
+    struct timespec at;
+    (void) clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_nsec += LOOK_MS * 1000000;
+    if (at.tv_nsec >= 1000000000) {
+        at.tv_nsec -= 1000000000;
+        at.tv_sec++;
+    }
     return at;
 }
 
@@ -80,6 +98,8 @@ lane_open(struct pn_lane *lane)
     if (err != PN_OK) {
         return err;
     }
+    lane->shared = pn_store_is_shared(lane->store);
+    lane->store_answers = true;
     if (lane->options.from == PN_LANE_NEW_GENERATION) {
         return pn_publisher_new_generation(lane->store, &lane->options.index,
                                            &lane->publisher);
@@ -119,12 +139,37 @@ rebuild(struct pn_lane *lane, enum pn_err err)
     return err;
 }
 
+/* A database that is away says nothing about the index: that stays as it is,
+ * and decides until it is too old. */
+static bool
+store_answers(struct pn_lane *lane)
+{
+    int64_t position = 0;
+    enum pn_err err = pn_store_position(lane->store, &position);
+    bool answers = err == PN_OK;
+    if (answers && !lane->store_answers) {
+        pn_log(PN_LOG_INFO, "store_back", NULL);
+        pn_publisher_heartbeat(lane->publisher, pn_ops_now());
+    } else if (!answers && lane->store_answers) {
+        pn_log(PN_LOG_ERROR, "store_away", "error", pn_err_text(err), "why",
+               pn_store_why(lane->store), NULL);
+    }
+    lane->store_answers = answers;
+    return answers;
+}
+
 static enum pn_err
 publish_now(struct pn_lane *lane)
 {
-    enum pn_err err = PN_E_STATE;
-    if (lane_set(lane, LANE_RUNNING)) {
-        err = pn_publisher_run(lane->publisher);
+    if (!lane_set(lane, LANE_RUNNING)) {
+        return rebuild(lane, PN_E_STATE);
+    }
+    enum pn_err err = pn_publisher_run(lane->publisher);
+    if (err != PN_OK || !lane->store_answers) {
+        if (!store_answers(lane)) {
+            return err;
+        }
+        err = pn_publisher_run(lane->publisher); /* it may be back since */
     }
     return err == PN_OK ? err : rebuild(lane, err);
 }
@@ -135,7 +180,10 @@ publish_now(struct pn_lane *lane)
 static void
 beat(struct pn_lane *lane)
 {
-    pn_publisher_heartbeat(lane->publisher, pn_ops_now());
+    /* Without the store nobody can say that the index is the truth. */
+    if (lane->store_answers) {
+        pn_publisher_heartbeat(lane->publisher, pn_ops_now());
+    }
     struct pn_index_stats stats;
     enum pn_err err = pn_publisher_stats(lane->publisher, &stats);
     if (err == PN_E_DAMAGED || err == PN_E_BUSY) {
@@ -177,18 +225,33 @@ is_due(const struct timespec *at)
            || (now.tv_sec == at->tv_sec && now.tv_nsec >= at->tv_nsec);
 }
 
+/* The beat is due once a second; a look at a shared store more often, in case
+ * that no word came. */
+static void
+on_time(struct pn_lane *lane, struct timespec *next_beat,
+        struct timespec *next_look)
+{
+    if (is_due(next_beat)) {
+        beat(lane);
+        *next_beat = monotonic_in(1);
+    }
+    if (!lane->shared) {
+        *next_look = *next_beat;
+    } else if (is_due(next_look)) {
+        pn_lane_wake(lane);
+        *next_look = look_again();
+    }
+}
+
 static void
 lane_loop(struct pn_lane *lane)
 {
-    struct timespec next_beat = monotonic_in(0);
+    struct timespec next_beat = monotonic_in(0), next_look = next_beat;
     for (;;) {
-        if (is_due(&next_beat)) {
-            beat(lane);
-            next_beat = monotonic_in(1);
-        }
+        on_time(lane, &next_beat, &next_look);
         uint64_t target = 0;
         (void) pthread_mutex_lock(&lane->mutex);
-        bool publish = lane_idle(lane, &next_beat, &target);
+        bool publish = lane_idle(lane, &next_look, &target);
         bool stop = lane->abandoned || (lane->stop && !publish);
         (void) pthread_mutex_unlock(&lane->mutex);
         if (stop) {
@@ -325,6 +388,15 @@ pn_lane_publish(struct pn_lane *lane)
     }
     (void) pthread_mutex_unlock(&lane->mutex);
     return err;
+}
+
+void
+pn_lane_wake(struct pn_lane *lane)
+{
+    (void) pthread_mutex_lock(&lane->mutex);
+    lane->wanted++;
+    (void) pthread_cond_broadcast(&lane->changed);
+    (void) pthread_mutex_unlock(&lane->mutex);
 }
 
 bool

@@ -103,13 +103,22 @@ purge_sessions(struct pn_ops *ops)
                                    now - PN_SESSION_IDLE_S);
 }
 
+/* Other nodes should look as soon as this is committed. */
+static enum pn_err
+tell_others(struct pn_ops *ops, const struct pn_task *first)
+{
+    for (const struct pn_task *task = first; task != NULL; task = task->next) {
+        if (task->ok && task->feeds) {
+            return pn_store_notify(ops->store);
+        }
+    }
+    return PN_OK;
+}
+
 static enum pn_err
 batch_store(struct pn_ops *ops, struct pn_task *first)
 {
     enum pn_err err = pn_store_begin(ops->store);
-    if (err != PN_OK) {
-        return err;
-    }
     for (struct pn_task *task = first; task != NULL && err == PN_OK;
          task = task->next)
     {
@@ -120,6 +129,9 @@ batch_store(struct pn_ops *ops, struct pn_task *first)
     }
     if (err == PN_OK) {
         err = purge_sessions(ops);
+    }
+    if (err == PN_OK) {
+        err = tell_others(ops, first);
     }
     if (err == PN_OK) {
         err = pn_store_commit(ops->store);
@@ -356,6 +368,14 @@ pn_ops_change(struct pn_ops *ops, const struct pn_caller *caller,
     return ok;
 }
 
+void
+pn_ops_wake(struct pn_ops *ops)
+{
+    (void) pthread_mutex_lock(&ops->mutex);
+    pn_lane_wake(ops->lane);
+    (void) pthread_mutex_unlock(&ops->mutex);
+}
+
 /* --- start and stop ------------------------------------------------------ */
 
 static struct pn_throttle *
@@ -425,7 +445,12 @@ ops_open(struct pn_ops *ops)
     }
     struct pn_lane_options options = lane_options(ops);
     err = pn_lane_start(&options, &ops->lane);
-    return err == PN_OK ? pn_lane_wait_open(ops->lane) : err;
+    if (err == PN_OK) {
+        err = pn_lane_wait_open(ops->lane);
+    }
+    return err == PN_OK && pn_store_is_shared(ops->store)
+               ? pn_listener_start(ops, ops->store_url, &ops->listener)
+               : err;
 }
 
 enum pn_err
@@ -465,6 +490,7 @@ pn_ops_stop(struct pn_ops *ops)
     if (ops->started) {
         (void) pthread_join(ops->writer, NULL);
     }
+    pn_listener_stop(ops->listener);
     pn_lane_stop(ops->lane);
     pn_store_close(ops->store);
     for (unsigned i = 0; i < ops->reader_count; i++) {

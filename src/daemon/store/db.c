@@ -157,6 +157,19 @@ pn_db_touched(const struct pn_db *db)
     return db->driver->touched(db);
 }
 
+enum pn_err
+pn_db_notify(struct pn_db *db)
+{
+    return db->driver->notify == NULL ? PN_OK : db->driver->notify(db);
+}
+
+enum pn_err
+pn_db_await(struct pn_db *db, int timeout_ms)
+{
+    return db->driver->await == NULL ? PN_E_STATE
+                                     : db->driver->await(db, timeout_ms);
+}
+
 /* --- statements ---------------------------------------------------------- */
 
 static struct pn_stmt *

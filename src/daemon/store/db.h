@@ -80,6 +80,15 @@ PN_MUST_USE enum pn_err pn_stmt_run(struct pn_stmt *stmt);
 /* Rows that the last INSERT, UPDATE or DELETE touched. */
 int64_t pn_db_touched(const struct pn_db *db);
 
+/*
+ * A word to every connection that waits, sent when the transaction commits.
+ * PN_OK and nothing where only this process has the database (SQLite).
+ */
+PN_MUST_USE enum pn_err pn_db_notify(struct pn_db *db);
+/* Wait for such a word, from now on: PN_E_NOT_FOUND when none came in time,
+ * PN_E_STATE for SQLite, other errors when the connection broke. */
+PN_MUST_USE enum pn_err pn_db_await(struct pn_db *db, int timeout_ms);
+
 /* Columns from 0, of the present row; borrowed until the next step.  NULL is 0
  * or {NULL, 0}. */
 int64_t pn_stmt_col_int(struct pn_stmt *stmt, int column);

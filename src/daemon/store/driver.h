@@ -45,6 +45,9 @@ struct pn_db_driver {
     enum pn_err (*commit)(struct pn_db *db);
     void (*rollback)(struct pn_db *db);
     int64_t (*touched)(const struct pn_db *db);
+    /* NULL where nobody else has the database. */
+    enum pn_err (*notify)(struct pn_db *db);
+    enum pn_err (*await)(struct pn_db *db, int timeout_ms);
     /* Called when the statement is not prepared (any more). */
     enum pn_err (*prepare)(struct pn_stmt *stmt);
     void (*close_stmt)(struct pn_stmt *stmt);

@@ -16,6 +16,7 @@
  */
 #include <endian.h>
 #include <libpq-fe.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,11 @@
 #include "daemon/store/driver.h"
 #include "daemon/store/postgres_words.h"
 
-enum { NUMBER_MAX = 24, NAME_MAX_LEN = 16 };
+enum {
+    NUMBER_MAX = 24,
+    NAME_MAX_LEN = 16,
+    ATTEMPTS = 2, /* the second on a new connection */
+};
 
 struct post_stmt {
     struct pn_stmt base;
@@ -43,7 +48,9 @@ struct post_db {
     struct pn_db base;
     PGconn *conn;
     enum pn_db_use use;
+    bool lost;           /* the connection; libpq may not know yet */
     unsigned connection; /* counts connections */
+    unsigned listening;  /* the connection that listens; 0 = none */
     unsigned statements; /* names given so far */
     int64_t touched;
     char why[PN_DB_WHY_MAX];
@@ -94,6 +101,14 @@ err_of_state(const char *state)
     return PN_E_STORE;
 }
 
+/* libpq's own errors have no SQLSTATE; a server that ends says so. */
+static bool
+is_loss(const char *state)
+{
+    return state == NULL || strncmp(state, "08", 2) == 0 /* connection */
+           || strncmp(state, "57P0", 4) == 0;            /* shutdown, crash */
+}
+
 /* libpq ends its messages with a newline, and may have several lines. */
 static void
 keep_why(struct post_db *db, const char *message)
@@ -116,6 +131,8 @@ take_result(struct post_db *db, PGresult *result, PGresult **kept)
 {
     enum pn_err err = PN_OK;
 
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
     switch ((int) PQresultStatus(result)) {
     case PGRES_TUPLES_OK:
         if (kept != NULL) {
@@ -127,9 +144,8 @@ take_result(struct post_db *db, PGresult *result, PGresult **kept)
     case PGRES_EMPTY_QUERY:
         break;
     default:
-        err = result == NULL
-                  ? PN_E_NOMEM
-                  : err_of_state(PQresultErrorField(result, PG_DIAG_SQLSTATE));
+        db->lost = is_loss(state);
+        err = db->lost ? PN_E_IO : err_of_state(state);
         keep_why(db, PQerrorMessage(db->conn));
         break;
     }
@@ -176,6 +192,7 @@ static enum pn_err
 connection_lost(struct post_db *db)
 {
     keep_why(db, PQerrorMessage(db->conn));
+    db->lost = true;
     return PN_E_IO;
 }
 
@@ -183,11 +200,12 @@ connection_lost(struct post_db *db)
 static enum pn_err
 connected(struct post_db *db)
 {
-    if (PQstatus(db->conn) == CONNECTION_OK) {
+    if (!db->lost) {
         return PN_OK;
     }
     PQreset(db->conn);
     db->connection++;
+    db->lost = false;
     return PQstatus(db->conn) == CONNECTION_OK ? furnish(db)
                                                : connection_lost(db);
 }
@@ -280,15 +298,22 @@ post_why(const struct pn_db *db)
 
 /* --- transactions -------------------------------------------------------- */
 
+/* That a connection broke is seen when it is used: then once more. */
 static enum pn_err
 begin(struct post_db *db, const char *sql)
 {
-    enum pn_err err = connected(db);
+    enum pn_err err = PN_E_IO;
 
-    if (err == PN_OK) {
-        err = run(db, sql);
+    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+        err = connected(db);
+        if (err == PN_OK) {
+            err = run(db, sql);
+        }
+        if (!db->lost) {
+            break;
+        }
     }
-    return err == PN_OK || PQstatus(db->conn) == CONNECTION_OK ? err : PN_E_IO;
+    return err;
 }
 
 static enum pn_err
@@ -338,6 +363,58 @@ post_touched(const struct pn_db *db)
     return ((const struct post_db *) db)->touched;
 }
 
+/* --- words between nodes ------------------------------------------------- */
+
+/* A word says only "look", so one meant for somebody else does no harm. */
+#define CHANNEL "postern"
+
+static enum pn_err
+post_notify(struct pn_db *db)
+{
+    return run(post(db), "NOTIFY " CHANNEL);
+}
+
+/* Was there a word?  All that have come count as one. */
+static bool
+take_words(PGconn *conn)
+{
+    bool any = false;
+    PGnotify *word;
+
+    while ((word = PQnotifies(conn)) != NULL) {
+        any = true;
+        PQfreemem(word);
+    }
+    return any;
+}
+
+static enum pn_err
+post_await(struct pn_db *db, int timeout_ms)
+{
+    struct post_db *mine = post(db);
+    struct pollfd fd = {.events = POLLIN};
+    enum pn_err err = connected(mine);
+
+    /* Once a connection; changes from before are the caller's business. */
+    if (err == PN_OK && mine->listening != mine->connection) {
+        err = run(mine, "LISTEN " CHANNEL);
+        mine->listening = err == PN_OK ? mine->connection : 0;
+        return err; /* there may have been a word meanwhile */
+    }
+    if (err != PN_OK) {
+        return err;
+    }
+    if (take_words(mine->conn)) {
+        return PN_OK;
+    }
+    fd.fd = PQsocket(mine->conn);
+    (void) poll(&fd, 1, timeout_ms);
+    if (!PQconsumeInput(mine->conn)) {
+        return connection_lost(mine);
+    }
+    return take_words(mine->conn) ? PN_OK : PN_E_NOT_FOUND;
+}
+
 /* --- statements ---------------------------------------------------------- */
 
 /* The highest "$n". */
@@ -356,24 +433,23 @@ count_params(const char *sql)
 }
 
 static enum pn_err
+prepare(struct post_stmt *mine, struct post_db *db)
+{
+    (void) snprintf(mine->name, sizeof(mine->name), "p%u", ++db->statements);
+    mine->connection = db->connection;
+    return take_result(
+        db, PQprepare(db->conn, mine->name, mine->base.sql, 0, NULL), NULL);
+}
+
+/* Done when the statement is executed, which knows how to begin anew. */
+static enum pn_err
 post_prepare(struct pn_stmt *stmt)
 {
     struct post_stmt *mine = post_stmt(stmt);
-    struct post_db *db = post(stmt->db);
-    enum pn_err err;
 
+    mine->connection = 0;
     mine->param_count = count_params(stmt->sql);
-    if (mine->param_count > PN_DB_PARAMS_MAX) {
-        return PN_E_STORE;
-    }
-    if (!stmt->db->begun && (err = connected(db)) != PN_OK) {
-        return err;
-    }
-    (void) snprintf(mine->name, sizeof(mine->name), "p%u", ++db->statements);
-    mine->connection = db->connection;
-    err = take_result(db, PQprepare(db->conn, mine->name, stmt->sql, 0, NULL),
-                      NULL);
-    return PQstatus(db->conn) == CONNECTION_OK ? err : connection_lost(db);
+    return mine->param_count > PN_DB_PARAMS_MAX ? PN_E_STORE : PN_OK;
 }
 
 static void
@@ -423,28 +499,43 @@ post_bind_null(struct pn_stmt *stmt, int n)
 }
 
 static enum pn_err
+execute_once(struct post_stmt *mine, struct post_db *db)
+{
+    if (mine->connection != db->connection) {
+        enum pn_err err = prepare(mine, db);
+
+        if (err != PN_OK) {
+            mine->connection = 0;
+            return err;
+        }
+    }
+    return take_result(db,
+                       PQexecPrepared(db->conn, mine->name, mine->param_count,
+                                      mine->value, mine->length, mine->format,
+                                      1),
+                       &mine->result);
+}
+
+/* What only reads may be asked again on a new connection. */
+static enum pn_err
 execute(struct pn_stmt *stmt)
 {
     struct post_stmt *mine = post_stmt(stmt);
     struct post_db *db = post(stmt->db);
-    enum pn_err err = PN_OK;
+    bool again = !stmt->db->begun && db->use == PN_DB_READ_ONLY;
+    enum pn_err err = PN_E_IO;
 
-    if (!stmt->db->begun) {
-        err = connected(db);
-    }
-    if (err == PN_OK && mine->connection != db->connection) {
-        err = post_prepare(stmt); /* the old connection took it along */
-    }
-    if (err != PN_OK) {
-        return err;
-    }
     mine->row = 0;
-    err =
-        take_result(db,
-                    PQexecPrepared(db->conn, mine->name, mine->param_count,
-                                   mine->value, mine->length, mine->format, 1),
-                    &mine->result);
-    return PQstatus(db->conn) == CONNECTION_OK ? err : connection_lost(db);
+    for (int attempt = 0; attempt < (again ? ATTEMPTS : 1); attempt++) {
+        err = stmt->db->begun ? PN_OK : connected(db);
+        if (err == PN_OK) {
+            err = execute_once(mine, db);
+        }
+        if (!db->lost) {
+            break;
+        }
+    }
+    return err;
 }
 
 static enum pn_err
@@ -514,6 +605,8 @@ const struct pn_db_driver pn_db_postgres = {
     .commit = post_commit,
     .rollback = post_rollback,
     .touched = post_touched,
+    .notify = post_notify,
+    .await = post_await,
     .prepare = post_prepare,
     .close_stmt = post_done,
     .bind_int = post_bind_int,

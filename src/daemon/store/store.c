@@ -146,6 +146,24 @@ pn_store_snapshot_end(struct pn_store *store)
     }
 }
 
+bool
+pn_store_is_shared(const struct pn_store *store)
+{
+    return pn_db_kind(store->db) == PN_DB_POSTGRES;
+}
+
+enum pn_err
+pn_store_notify(struct pn_store *store)
+{
+    return pn_db_notify(store->db);
+}
+
+enum pn_err
+pn_store_await(struct pn_store *store, int timeout_ms)
+{
+    return pn_db_await(store->db, timeout_ms);
+}
+
 enum pn_err
 pn_store_savepoint(struct pn_store *store)
 {

@@ -45,6 +45,14 @@ void pn_store_rollback(struct pn_store *store);
 PN_MUST_USE enum pn_err pn_store_snapshot(struct pn_store *store);
 void pn_store_snapshot_end(struct pn_store *store);
 
+/* Others may change it too: other nodes, on PostgreSQL. */
+bool pn_store_is_shared(const struct pn_store *store);
+/* Have those others look for changes once the transaction has committed. */
+PN_MUST_USE enum pn_err pn_store_notify(struct pn_store *store);
+/* Wait until another node asks for that: PN_OK, or PN_E_NOT_FOUND when nobody
+ * did.  It is a hint that may be lost, never the news itself. */
+PN_MUST_USE enum pn_err pn_store_await(struct pn_store *store, int timeout_ms);
+
 PN_MUST_USE enum pn_err pn_store_savepoint(struct pn_store *store);
 PN_MUST_USE enum pn_err pn_store_release(struct pn_store *store);
 /* Undo what came after the savepoint, and end it. */

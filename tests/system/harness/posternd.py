@@ -20,7 +20,7 @@ admin_socket = "{dir}/admin.sock"
 usage_socket = "{dir}/usage.sock"
 usage_mode = "0666"
 usage_interval = 1
-store = "sqlite:{dir}/store/postern.db"
+store = "{store}"
 index_dir = "{index}"
 {more}
 """
@@ -120,11 +120,13 @@ class Client:
 
 
 class Posternd:
-    """listen: "unix" or "tcp".  config: more lines of the file."""
+    """listen: "unix" or "tcp".  config: more lines of the file.  name tells
+    several of one test apart.  store: a URL; None = a file of its own."""
 
-    def __init__(self, run, listen="unix", config="", start=True, env=None):
-        self.run = run
-        self.dir = run.dir / "posternd"
+    def __init__(self, run, listen="unix", config="", start=True, env=None,
+                 name="posternd", store=None):
+        self.run, self.name = run, name
+        self.dir = run.dir / name
         (self.dir / "store").mkdir(parents=True, exist_ok=True)
         self.dir.chmod(0o755)
         self.index = self.dir / "index"
@@ -134,8 +136,9 @@ class Posternd:
         self.port = run.port() if listen == "tcp" else None
         http_at = (f"127.0.0.1:{self.port}" if self.port
                    else f"unix:{self.http_socket}")
-        self.conf = run.file("posternd/postern.conf", CONF.format(
-            http=http_at, dir=self.dir, index=self.index, more=config))
+        self.conf = run.file(f"{name}/postern.conf", CONF.format(
+            http=http_at, dir=self.dir, index=self.index, more=config,
+            store=store or f"sqlite:{self.dir}/store/postern.db"))
         self.env = env or {}
         self.starts = 0
         self.process = None
@@ -148,7 +151,7 @@ class Posternd:
 
     def start(self, *more):
         self.starts += 1
-        name = f"posternd-{self.starts}"
+        name = f"{self.name}-{self.starts}"
         self.process = self.run.start(
             name, self.argv(*more),
             env={"POSTERN_ADMIN_PASSWORD": self.password, **self.env})

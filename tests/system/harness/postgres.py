@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A PostgreSQL server of the test's own, on a Unix socket."""
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import subprocess
+
+BINS = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))
+BIN = BINS[-1] if BINS else None
+
+
+class Postgres:
+    """durable: with fsync, for tests that crash it."""
+
+    def __init__(self, run, durable=False):
+        self.run, self.durable = run, durable
+        self.dir = run.dir / "postgres"
+        self.dir.mkdir()
+        # The server refuses to run as root.
+        self.user = "postgres" if os.geteuid() == 0 else None
+        if self.user:
+            owner = pwd.getpwnam(self.user)
+            os.chown(self.dir, owner.pw_uid, owner.pw_gid)
+            run.dir.chmod(0o755)
+        self.process = None
+        self.starts = 0
+        subprocess.run(
+            [BIN / "initdb", "-D", self.dir / "db", "-U", "postgres",
+             "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"],
+            check=True, stdout=subprocess.DEVNULL, user=self.user,
+            cwd=self.dir, timeout=60)
+        self.start()
+        # A polite end would wait for its clients, who end after it.
+        run.at_end(self.stop)
+
+    @property
+    def url(self):
+        return f"postgresql://postgres@/postgres?host={self.dir}"
+
+    def start(self):
+        self.starts += 1
+        lazy = [] if self.durable else ["-c", "fsync=off"]
+        command = [BIN / "postgres", "-D", self.dir / "db", "-k", self.dir,
+                   "-c", "listen_addresses=", *lazy]
+        if self.user:
+            command = ["setpriv", f"--reuid={self.user}", "--clear-groups",
+                       f"--regid={self.user}", *command]
+        self.process = self.run.start(f"postgres-{self.starts}", command)
+        self.process.ready(lambda: subprocess.run(
+            [BIN / "pg_isready", "-q", "-h", self.dir], check=False,
+            timeout=10).returncode == 0)
+
+    def stop(self, how=signal.SIGQUIT):
+        """SIGQUIT: as "pg_ctl stop -m immediate", without a checkpoint."""
+        self.process.stop(how)
+
+    def sql(self, text):
+        """What psql prints, unaligned, without headers."""
+        return subprocess.run(
+            [shutil.which("psql"), "-X", "-q", "-A", "-t", "-v",
+             "ON_ERROR_STOP=1", "-d", self.url, "-c", text], check=True,
+            text=True, stdout=subprocess.PIPE, timeout=60).stdout.strip()
