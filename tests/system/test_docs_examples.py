@@ -40,7 +40,7 @@ def shown():
             yield page, command
     listed = re.search(r"^Commands\n(.*?)\n\n", help_of(), re.M | re.S)[1]
     for line in listed.splitlines():
-        words = re.findall(r"[a-z]+", re.match(r" +((?:[a-z]+ )+)", line)[1])
+        words = re.findall(r"[a-z-]+", re.match(r" +((?:[a-z-]+ )+)", line)[1])
         if words[0] in ("help", "version"):
             continue
         text = help_of(*words)
