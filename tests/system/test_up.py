@@ -231,7 +231,8 @@ def test_without_nginx_it_says_how_to_get_it(run, backend):
     if mounts is None:
         pytest.skip("needs mounts of its own")
     up = Up(run, upstream(backend), start=False)
-    hide = "for f in /usr/sbin/nginx /usr/local/sbin/nginx; do " \
+    hide = "for f in /usr/sbin/nginx /usr/local/sbin/nginx " \
+           "$POSTERN_NGINX; do " \
            "[ ! -e $f ] || mount --bind /dev/null $f; done; exec \"$@\""
     up.argv = [*mounts, "sh", "-c", hide, "sh", *up.argv]
     said, status = up.fails()

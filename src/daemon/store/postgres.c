@@ -286,7 +286,7 @@ post_open(const char *url, enum pn_db_use use, char why[PN_DB_WHY_MAX],
     db = NULL; /* now the caller's */
 
 out:
-    post_close(&db->base);
+    post_close(db != NULL ? &db->base : NULL);
     return err;
 }
 

@@ -170,7 +170,7 @@ lite_open(const char *url, enum pn_db_use use, char why[PN_DB_WHY_MAX],
     db = NULL; /* now the caller's */
 
 out:
-    lite_close(&db->base);
+    lite_close(db != NULL ? &db->base : NULL);
     return err;
 }
 
