@@ -6,10 +6,12 @@
 # people would (--add-dynamic-module), both with AddressSanitizer and
 # UndefinedBehaviourSanitizer, and with one malloc for each allocation from a
 # pool, so that running past one is seen.  Prints the directory that holds
-# nginx and ngx_http_postern_module.so.
+# nginx and ngx_http_postern_module.so, which are kept in .cache/nginx/.
 #
-# The source comes through apt, with a list of its own: neither the machine's
-# sources nor its package lists are changed.  All is kept in .cache/nginx/.
+# The source comes through apt, with a list of its own that is made of the
+# machine's: it needs no deb-src there, installs nothing, and changes neither
+# the machine's sources nor its package lists.  Where it cannot be had (no
+# network, no list of Debian's, no make), .cache/nginx/unavailable says why.
 set -euo pipefail
 # shellcheck source=script/lib.sh
 . "$(dirname "$0")/../script/lib.sh"
@@ -28,17 +30,42 @@ apt_alone()
         -o APT::Sandbox::User="$(id -un)" "$@"
 }
 
+# Debian's entries of the machine's lists, in both their forms, for sources.
+list_sources()
+{
+    local to=$cache/apt/sources file
+
+    rm -rf "$to"
+    mkdir -p "$cache/apt/lists/partial" "$to"
+    for file in /etc/apt/sources.list.d/*.sources; do
+        if grep -qs '^URIs:.*debian' "$file"; then
+            sed 's/^Types:.*/Types: deb-src/' "$file" >"$to/${file##*/}"
+        fi
+    done
+    cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null \
+        | sed -n '/debian/s/^deb[[:blank:]]/deb-src /p' >"$to/lines.list"
+    [ -s "$to/lines.list" ] || rm "$to/lines.list"
+    [ -n "$(ls "$to")" ]
+}
+
+unavailable()
+{
+    echo "$*" >"$cache/unavailable"
+    die "$*"
+}
+
 # Upstream's tarball, without Debian's patches; apt checks it against the signed
 # list.
 fetch()
 {
-    local deb=/etc/apt/sources.list.d/debian.sources
-
-    mkdir -p "$cache/apt/lists/partial" "$cache/apt/sources" "$tree.part"
-    [ -e "$deb" ] || die "$deb is missing: where is Debian's source?"
-    sed 's/^Types:.*/Types: deb-src/' "$deb" >"$cache/apt/sources/debian.sources"
-    apt_alone update >&2
-    (cd "$tree.part" && apt_alone --only-source --tar-only source nginx >&2)
+    rm -rf "$tree.part"
+    mkdir -p "$tree.part"
+    list_sources || unavailable "apt has no list of Debian's to find the" \
+        "source of nginx with"
+    echo "fetching the source of nginx; nothing is installed" >&2
+    apt_alone update >&2 || true # the next step tells whether it was enough
+    (cd "$tree.part" && apt_alone --only-source --tar-only source nginx >&2) \
+        || unavailable "the source of nginx could not be fetched"
     tar -C "$tree.part" --strip-components=1 -xf "$tree.part"/nginx_*.tar.*
     mv "$tree.part" "$tree"
 }
@@ -72,6 +99,9 @@ build()
     }
 }
 
+mkdir -p "$cache"
+rm -f "$cache/unavailable"
+command -v make >/dev/null || unavailable "make is not installed"
 [ -d "$tree" ] || fetch
 build
 echo "$tree/objs"

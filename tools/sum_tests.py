@@ -89,6 +89,8 @@ def main():
                         metavar="PART=TESTLOG.json")
     parser.add_argument("--junit", action="append", default=[],
                         metavar="PART=FILE.xml")
+    parser.add_argument("--skipped", action="append", default=[],
+                        metavar="PART=WHY", help="it could not run here")
     parser.add_argument("--broken", action="append", default=[],
                         metavar="PART", help="count this as one failure")
     parser.add_argument("--total", type=pathlib.Path, metavar="FILE",
@@ -100,6 +102,9 @@ def main():
         total.add(read(meson, arg))
     for arg in args.junit:
         total.add(read(junit, arg))
+    for arg in args.skipped:
+        part, why = arg.split("=", 1)
+        print(f"{part}: SKIPPED as a whole: {why}")
     total.failed += [(part, "") for part in args.broken]
 
     for name, output in total.failed:

@@ -331,7 +331,8 @@ def test_no_other_spelling_of_a_path_gives_authority(target, path):
 def test_a_malformed_head_reaches_nobody(target, head, where):
     target.backend.forget()
     got = raw(target.port, head.replace("/p", where + "p", 1).encode("latin-1")
-              + b"\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n",
+              + b"\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n"
+              b"Connection: close\r\n\r\n",
               half_close=False, timeout=20) if "Host: a" in head else \
         raw(target.port, head.encode() + b"\r\n", half_close=False, timeout=20)
     assert 400 <= statuses(got)[0] < 600

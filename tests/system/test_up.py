@@ -10,7 +10,7 @@ import subprocess
 import pytest
 import requests
 
-from harness.nginx import PRELOAD
+from harness.nginx import SANITIZED
 from harness.process import BUILD, SOURCE, answers, own_mounts, wait_until
 from harness.up import Radicale, Up
 
@@ -375,8 +375,8 @@ def test_the_application_gets_one_address_whatever_the_client_says(run,
     assert seen.all("X-Forwarded-Proto") == ["http"]
 
 
-plain = pytest.mark.skipif(PRELOAD is not None, reason="a shell and python "
-                           "do not run below a preloaded sanitizer")
+plain = pytest.mark.skipif(SANITIZED, reason="a shell and python do not run below "
+                           "a preloaded sanitizer")
 
 
 @plain

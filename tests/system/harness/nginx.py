@@ -16,6 +16,8 @@ BINARY = os.environ.get("POSTERN_NGINX", "nginx")
 MODULE = pathlib.Path(os.environ.get(
     "POSTERN_MODULE", BUILD / "src/nginx/ngx_http_postern_module.so"))
 PRELOAD = os.environ.get("POSTERN_PRELOAD")
+# An nginx that is sanitized itself needs no preload.
+SANITIZED = PRELOAD is not None or "POSTERN_NGINX" in os.environ
 USER = "user www-data;" if os.geteuid() == 0 else ""
 
 # As in docs/reference/directives.md; a test compares the two.
@@ -53,10 +55,10 @@ def preload():
     """The environment of whatever starts nginx with a sanitized module.
     nginx keeps what it allocated until its end: leaks are not its news; and the
     end of a worker by SIGBUS is for its master to tell."""
-    if not PRELOAD:
+    if not SANITIZED:
         return {}
     options = os.environ.get("ASAN_OPTIONS", "")
-    return {"LD_PRELOAD": PRELOAD,
+    return {**({"LD_PRELOAD": PRELOAD} if PRELOAD else {}),
             "ASAN_OPTIONS": f"{options}:detect_leaks=0:handle_sigbus=0"}
 
 
