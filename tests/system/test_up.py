@@ -398,8 +398,9 @@ def test_script_run_prints_three_commands_and_ends_by_ctrl_c(run):
                           "POSTERN_RUN_PORT": str(port),
                           "POSTERN_RUN_DATA": str(run.dir / "demo")})
     demo.ready(lambda: "3. revoke it" in demo.log(), 60)
+    # What printed them may not have ended yet.
+    wait_until(lambda: len(demo.children()) == 2, "nginx and posternd only")
     children = demo.children()
-    assert len(children) == 2
     commands = [line.strip() for line in demo.log().splitlines()
                 if line.startswith("   ")][-3:]
     make, use, revoke = commands
