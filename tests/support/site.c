@@ -345,7 +345,12 @@ compare_token(void *arg, uint64_t id)
                      PN_OK);
     assert_int_equal(record.token_id, id);
     assert_int_equal(record.owner_id, token.owner_id);
-    assert_int_equal(record.expires_at, token.expires_at);
+    assert_int_equal(record.expires_at,
+                     token.policy_expires_at != 0
+                             && (token.expires_at == 0
+                                 || token.policy_expires_at < token.expires_at)
+                         ? token.policy_expires_at
+                         : token.expires_at);
     assert_int_equal((record.flags & PN_TOKEN_REVOKED) != 0,
                      token.revoked_at != 0);
     assert_int_equal((record.flags & PN_TOKEN_DISABLED) != 0, token.disabled);

@@ -257,7 +257,10 @@ do_read(const char *what, const struct pn_caller *caller, const char *target)
         struct pn_app_list apps;
         struct pn_audit_list audit;
         struct pn_policy policy;
+        struct pn_history history;
+        struct pn_preview preview;
     } out;
+    const struct pn_preview_question question = {.revert_to = 1, .page = page};
     uint64_t id = strcmp(what, "token") == 0 ? token_target(target, caller) : 0;
     bool done = false;
 
@@ -283,10 +286,28 @@ do_read(const char *what, const struct pn_caller *caller, const char *target)
         done = pn_ops_apps(site.ops, caller, &page, arena, &out.apps, fault);
     } else if (strcmp(what, "policy") == 0) {
         done = pn_ops_policy(site.ops, caller, arena, &out.policy, fault);
+    } else if (strcmp(what, "history") == 0) {
+        done = pn_ops_policy_history(site.ops, caller, &page, arena,
+                                     &out.history, fault);
+    } else if (strcmp(what, "preview") == 0) {
+        done = pn_ops_preview(site.ops, caller, &question, arena, &out.preview,
+                              fault);
     } else if (strcmp(what, "audit") == 0) {
         done = pn_ops_audit(site.ops, caller, &query, arena, &out.audit, fault);
     }
     return done ? 0 : fault->status;
+}
+
+static unsigned
+revert_policy(const struct pn_caller *caller)
+{
+    struct pn_change change = {.act = PN_ACT_POLICY_REVERT};
+    struct pn_policy present;
+
+    assert_true(pn_ops_policy(site.ops, &site_local, site.arena, &present,
+                              &site.fault));
+    change.if_version = change.revert_to = present.version;
+    return site_do(&site, caller, &change);
 }
 
 static unsigned
@@ -312,6 +333,9 @@ act_named(const char *act, const struct pn_caller *caller, const char *target)
     }
     if (strcmp(act, "policy.put") == 0) {
         return site_policy(&site, caller, "{}");
+    }
+    if (strcmp(act, "policy.revert") == 0) {
+        return revert_policy(caller);
     }
     assert_string_equal(act, "session.close");
     return site_do(&site, caller, &change);

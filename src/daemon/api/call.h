@@ -113,7 +113,8 @@ pn_http_handler_fn pn_api_token_revoke, pn_api_token_disable,
 pn_http_handler_fn pn_api_usage_get, pn_api_token_usage_get;
 pn_http_handler_fn pn_api_token_rotate, pn_api_token_overlap_delete;
 pn_http_handler_fn pn_api_self_get, pn_api_self_delete;
-pn_http_handler_fn pn_api_policy_get, pn_api_policy_put;
+pn_http_handler_fn pn_api_policy_get, pn_api_policy_put, pn_api_policy_revert;
+pn_http_handler_fn pn_api_policy_history_get, pn_api_policy_version_get;
 pn_http_handler_fn pn_api_apps_get, pn_api_apps_post;
 pn_http_handler_fn pn_api_app_get, pn_api_app_patch, pn_api_app_delete;
 pn_http_handler_fn pn_api_users_get, pn_api_users_post;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The policy, guarded by its version; explain. */
+/* The policy, guarded by its version, with previews and its history. */
+#include <string.h>
 
 #include "base/str.h"
 #include "core/id.h"
 #include "daemon/api/call.h"
 #include "daemon/model/doc.h"
-
-static const struct pn_call_rule with_body = {.body = PN_BODY_JSON};
+#include "daemon/model/parts.h"
 
 /* --- policy -------------------------------------------------------------- */
 
@@ -79,132 +79,332 @@ take_version(struct pn_call *call, uint64_t *out)
                              "If-Match is not an ETag of this policy.");
 }
 
+/* --- changing it, or looking what that would do -------------------------- */
+
+enum { DAYS_DEFAULT = 14, DAYS_MAX = 3650 };
+
+static const char *const query_change[] = {"preview", "enforce", "days",
+                                           "cursor",  "limit",   NULL};
+
+/* What the query of a change asks for. */
+struct asked {
+    bool preview;
+    enum pn_enforce enforce;
+    uint32_t days;
+    struct pn_page page;
+};
+
+static bool
+bad_parameter(struct pn_call *call, const char *name, const char *detail)
+{
+    pn_fault_field_add(&call->fault, call->arena, name, "invalid_parameter",
+                       "%s", detail);
+    call->fault.status = 400;
+    return pn_call_fail(call);
+}
+
+static bool
+read_preview(struct pn_call *call, struct asked *out)
+{
+    const char *text = pn_http_query(call->req, "preview");
+
+    out->preview = text != NULL && strcmp(text, "true") == 0;
+    if (text != NULL && !out->preview && strcmp(text, "false") != 0) {
+        return bad_parameter(call, "?preview", "Use true or false.");
+    }
+    if (!out->preview
+        && (pn_http_query(call->req, "cursor") != NULL
+            || pn_http_query(call->req, "limit") != NULL))
+    {
+        return bad_parameter(call, "?cursor",
+                             "Pages are those of a preview: add preview=true.");
+    }
+    return pn_call_page(call, &out->page);
+}
+
+/* A preview shows the most that a change can do, unless it is told how the
+ * change would be enforced; the change itself leaves old tokens alone. */
+static bool
+read_enforce(struct pn_call *call, struct asked *out)
+{
+    const char *text = pn_http_query(call->req, "enforce");
+    const char *days = pn_http_query(call->req, "days");
+    uint32_t number = 0;
+
+    out->enforce = out->preview ? PN_ENFORCE_NOW : PN_ENFORCE_NEW;
+    if (text != NULL
+        && pn_enforce_parse(pn_str_from(text), &out->enforce) != PN_OK) {
+        return bad_parameter(call, "?enforce",
+                             "Use new (tokens made from now on), after (with "
+                             "days=N) or now.");
+    }
+    out->days = out->enforce == PN_ENFORCE_AFTER ? DAYS_DEFAULT : 0;
+    if (days == NULL) {
+        return true;
+    }
+    for (size_t i = 0; days[i] != '\0' && i < 5; i++) {
+        if (days[i] < '0' || days[i] > '9') {
+            number = 0;
+            break;
+        }
+        number = number * 10 + (uint32_t) (days[i] - '0');
+    }
+    if (out->enforce != PN_ENFORCE_AFTER || number == 0 || number > DAYS_MAX) {
+        return bad_parameter(call, "?days",
+                             "Days are a number from 1 to 3650, with "
+                             "enforce=after.");
+    }
+    out->days = number;
+    return true;
+}
+
+static json_t *
+item_json(const struct pn_preview_item *item)
+{
+    char id[PN_ID_TEXT_LEN + 1];
+
+    pn_id_format(PN_ID_TOKEN, item->token_id, id);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:o, s:o}", "id", id, "owner",
+                     item->owner, "name", item->name, "effect", item->effect,
+                     "because", item->because, "new_expires_at",
+                     pn_part_instant_json(item->new_expires_at), "last_used_at",
+                     pn_part_instant_json(item->last_used_at));
+}
+
+static void
+answer_preview(struct pn_call *call, const struct pn_preview *preview)
+{
+    const struct pn_change warned = {.warnings = preview->warnings,
+                                     .warning_count = preview->warning_count};
+    json_t *items = json_array(), *doc;
+
+    for (uint16_t i = 0; i < preview->count; i++) {
+        if (json_array_append_new(items, item_json(&preview->item[i])) != 0) {
+            json_decref(items);
+            (void) pn_call_no_memory(call);
+            return;
+        }
+    }
+    doc = pn_json_defer(
+        call->arena,
+        json_pack("{s:I, s:I, s:I, s:I, s:{s:o, s:o}}", "unaffected",
+                  (json_int_t) preview->unaffected, "shortened",
+                  (json_int_t) preview->shortened, "stopped",
+                  (json_int_t) preview->stopped, "used_24h",
+                  (json_int_t) preview->used_24h, "tokens", "items", items,
+                  "next_cursor", pn_part_text_json(preview->next)));
+    pn_call_answer(call, 200, pn_call_warned(doc, &warned));
+}
+
+/* wanted: a document, or NULL for the version to go back to. */
+static void
+do_preview(struct pn_call *call, const struct pn_policy *wanted,
+           uint64_t revert_to, const struct asked *asked)
+{
+    struct pn_preview_question question = {.policy = wanted,
+                                           .revert_to = revert_to,
+                                           .enforce = asked->enforce,
+                                           .days = asked->days,
+                                           .page = asked->page};
+    struct pn_preview preview = {0};
+
+    /* a preview changes nothing, so the version may be left out */
+    if (pn_http_header(call->req, "If-Match") != NULL
+        && !take_version(call, &question.if_version))
+    {
+        return;
+    }
+    if (!pn_ops_preview(call->api->ops, &call->caller, &question, call->arena,
+                        &preview, &call->fault))
+    {
+        (void) pn_call_fail(call);
+        return;
+    }
+    answer_preview(call, &preview);
+}
+
+static void
+do_change(struct pn_call *call, struct pn_change *change,
+          const struct asked *asked)
+{
+    change->enforce = asked->enforce;
+    change->enforce_days = asked->days;
+    if (take_version(call, &change->if_version) && pn_call_change(call, change))
+    {
+        answer_policy(
+            call, change->policy,
+            pn_call_warned(pn_policy_to_json(change->policy, call->arena),
+                           change));
+    }
+}
+
 void
 pn_api_policy_put(void *context, const struct pn_http_request *req,
                   struct pn_http_response *res)
 {
+    static const struct pn_call_rule rule = {.body = PN_BODY_JSON,
+                                             .query = query_change};
     struct pn_policy policy;
     struct pn_change change = {.act = PN_ACT_POLICY_PUT, .in.policy = &policy};
+    struct asked asked;
     struct pn_call call;
 
-    if (!pn_call_begin(&call, context, req, res, &with_body)
-        || !take_version(&call, &change.if_version))
+    if (!pn_call_begin(&call, context, req, res, &rule)
+        || !read_preview(&call, &asked) || !read_enforce(&call, &asked))
     {
+        return;
+    }
+    /* without it nothing else about the request matters */
+    if (!asked.preview && !take_version(&call, &change.if_version)) {
         return;
     }
     if (pn_policy_from_json(call.body, call.arena, &policy, &call.fault)
         != PN_OK) {
         (void) pn_call_fail(&call);
-        return;
-    }
-    if (pn_call_change(&call, &change)) {
-        answer_policy(
-            &call, change.policy,
-            pn_call_warned(pn_policy_to_json(change.policy, call.arena),
-                           &change));
-    }
-}
-
-/* --- explain ------------------------------------------------------------- */
-
-static void
-need(const struct pn_doc *doc, const char *key, const char *value)
-{
-    if (value == NULL && !pn_doc_has(doc, key)) {
-        pn_doc_bad(doc, key, "required", "The %s is missing.", key);
+    } else if (asked.preview) {
+        do_preview(&call, &policy, 0, &asked);
+    } else {
+        do_change(&call, &change, &asked);
     }
 }
 
 static bool
-read_question(struct pn_call *call, struct pn_question *out)
+read_revert(struct pn_call *call, uint64_t *out)
 {
-    static const char *const names[] = {"username", "token_id", "app",
-                                        "method",   "url",      "address",
-                                        "at",       "tls",      NULL};
-    static const struct pn_doc_text text = {
-        .what = "value", .min = 1, .max = PN_NAME_MAX};
-    static const struct pn_doc_text url = {
-        .what = "url", .min = 1, .max = PN_HTTP_BODY_MAX / 32 - 1};
-    static const struct pn_doc_text address = {
-        .what = "address", .max = 64, .null = PN_NULL_IS_ZERO};
+    static const char *const names[] = {"version", NULL};
+    static const struct pn_doc_limits versions = {.min = 1, .max = INT32_MAX};
     struct pn_doc_run run = {.arena = call->arena, .fault = &call->fault};
-    char *token = NULL, *user = NULL, *app = NULL, *method = NULL;
-    char *target = NULL, *from = NULL;
-    struct pn_question q = {.tls = true};
+    uint32_t version = 0;
     struct pn_doc doc;
 
     if (pn_doc_begin(&run, call->body, &doc)) {
         pn_doc_known(&doc, names, pn_no_names);
-        pn_doc_text(&doc, "username", &text, &user);
-        pn_doc_text(&doc, "token_id", &text, &token);
-        pn_doc_text(&doc, "app", &text, &app);
-        pn_doc_text(&doc, "method", &text, &method);
-        pn_doc_text(&doc, "url", &url, &target);
-        pn_doc_text(&doc, "address", &address, &from);
-        pn_doc_instant(&doc, "at", PN_NULL_IS_ZERO, &q.at);
-        pn_doc_bool(&doc, "tls", &q.tls);
-        need(&doc, "app", app);
-        need(&doc, "url", target);
-        if (pn_doc_has(&doc, "username") == pn_doc_has(&doc, "token_id")) {
-            pn_doc_bad(&doc, "username", "invalid_choice",
-                       "Give either \"username\" or \"token_id\".");
+        if (!pn_doc_has(&doc, "version")) {
+            pn_doc_bad(&doc, "version", "required",
+                       "Enter the version to go back to.");
         }
-        if (token != NULL
-            && pn_id_parse(PN_ID_TOKEN, pn_str_from(token), &q.token_id)
-                   != PN_OK)
-        {
-            pn_doc_bad(&doc, "token_id", "invalid_id",
-                       "A token id looks like tok_0123456789abc.");
-        }
+        pn_doc_number(&doc, "version", &versions, &version);
     }
     if (pn_doc_verdict(&run) != PN_OK) {
         return pn_call_fail(call);
     }
-    q.username = user;
-    q.app = app;
-    q.method = method != NULL ? method : "GET";
-    q.url = target;
-    q.address = from != NULL && from[0] != '\0' ? from : NULL;
-    *out = q;
+    *out = version;
     return true;
 }
 
-static json_t *
-answer_json(struct pn_call *call, const struct pn_answer *answer)
-{
-    static const char *const verdicts[] = {
-        [PN_DENY] = "deny", [PN_PASS] = "pass", [PN_ALLOW] = "allow"};
-    const struct pn_decision *d = &answer->decision;
-
-    return pn_json_defer(
-        call->arena,
-        json_pack("{s:s, s:i, s:s, s:{s:s, s:s}, s:s}", "verdict",
-                  verdicts[d->verdict], "status",
-                  d->verdict == PN_DENY ? (int) d->status : 200, "reason",
-                  pn_reason_code(d->reason), "rule", "where",
-                  answer->where != NULL ? answer->where : "", "pointer",
-                  answer->pointer != NULL ? answer->pointer : "", "detail",
-                  answer->detail != NULL ? answer->detail : ""));
-}
-
 void
-pn_api_explain_post(void *context, const struct pn_http_request *req,
-                    struct pn_http_response *res)
+pn_api_policy_revert(void *context, const struct pn_http_request *req,
+                     struct pn_http_response *res)
 {
-    struct pn_question question;
-    struct pn_answer answer = {0};
+    static const struct pn_call_rule rule = {.body = PN_BODY_JSON,
+                                             .query = query_change};
+    struct pn_change change = {.act = PN_ACT_POLICY_REVERT};
+    struct asked asked;
     struct pn_call call;
 
-    if (!pn_call_begin(&call, context, req, res, &with_body)
-        || !read_question(&call, &question))
+    if (!pn_call_begin(&call, context, req, res, &rule)
+        || !read_preview(&call, &asked) || !read_enforce(&call, &asked)
+        || (!asked.preview && !take_version(&call, &change.if_version))
+        || !read_revert(&call, &change.revert_to))
     {
         return;
     }
-    if (!pn_ops_explain(call.api->ops, &call.caller, &question, call.arena,
-                        &answer, &call.fault))
+    if (asked.preview) {
+        do_preview(&call, NULL, change.revert_to, &asked);
+    } else {
+        do_change(&call, &change, &asked);
+    }
+}
+
+/* --- former versions ----------------------------------------------------- */
+
+static json_t *
+version_json(const void *version, struct pn_arena *arena)
+{
+    const struct pn_history_item *item = version;
+    json_t *doc = pn_policy_made_to_json(&item->made, arena);
+
+    return doc != NULL && json_object_set(doc, "changes", item->changes) == 0
+               ? doc
+               : NULL;
+}
+
+void
+pn_api_policy_history_get(void *context, const struct pn_http_request *req,
+                          struct pn_http_response *res)
+{
+    static const struct pn_call_rule paged = {.query = pn_query_page};
+    struct pn_history history = {0};
+    struct pn_page page;
+    struct pn_call call;
+
+    if (pn_call_begin(&call, context, req, res, &paged)
+        && pn_call_page(&call, &page)
+        && (pn_ops_policy_history(call.api->ops, &call.caller, &page,
+                                  call.arena, &history, &call.fault)
+            || pn_call_fail(&call)))
+    {
+        pn_call_answer_list(&call, &(struct pn_call_items){
+                                       .item = history.item,
+                                       .size = sizeof(*history.item),
+                                       .count = history.count,
+                                       .next = history.next,
+                                       .to_json = version_json,
+                                   });
+    }
+}
+
+/* Digits only; 0 for anything else. */
+static uint64_t
+number_of(const char *text)
+{
+    uint64_t value = 0;
+
+    for (size_t i = 0; text[i] != '\0'; i++) {
+        if (i == 18 || text[i] < '0' || text[i] > '9') {
+            return 0;
+        }
+        value = value * 10 + (uint64_t) (text[i] - '0');
+    }
+    return value;
+}
+
+void
+pn_api_policy_version_get(void *context, const struct pn_http_request *req,
+                          struct pn_http_response *res)
+{
+    static const char *const against[] = {"against", NULL};
+    static const struct pn_call_rule rule = {.query = against};
+    struct pn_history_question question = {0};
+    struct pn_history_item item = {0};
+    struct pn_call call;
+    json_t *doc;
+
+    if (!pn_call_begin(&call, context, req, res, &rule)) {
+        return;
+    }
+    question.version = number_of(req->segment[0]);
+    if (pn_http_query(req, "against") != NULL) {
+        question.against = number_of(pn_http_query(req, "against"));
+        if (question.against == 0) {
+            (void) bad_parameter(&call, "?against",
+                                 "Name a version: a number from 1.");
+            return;
+        }
+    }
+    if (!pn_ops_policy_version(call.api->ops, &call.caller, &question,
+                               call.arena, &item, &call.fault))
     {
         (void) pn_call_fail(&call);
         return;
     }
-    pn_call_answer(&call, 200, answer_json(&call, &answer));
+    doc = version_json(&item, call.arena);
+    if (doc != NULL
+        && json_object_set(doc, "policy",
+                           pn_policy_to_json(&item.policy, call.arena))
+               != 0)
+    {
+        doc = NULL;
+    }
+    pn_call_answer(&call, 200, doc);
 }

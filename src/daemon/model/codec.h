@@ -35,6 +35,21 @@ PN_MUST_USE enum pn_err pn_policy_from_json(json_t *doc, struct pn_arena *arena,
 /* The policy of a new installation: creation off, TLS required. */
 void pn_policy_default(struct pn_policy *out);
 
+/* "new", "after", "now" and back; PN_E_NOT_FOUND for another word. */
+const char *pn_enforce_text(enum pn_enforce enforce);
+PN_MUST_USE enum pn_err pn_enforce_parse(struct pn_str text,
+                                         enum pn_enforce *out);
+/* How a version came about, without the policy itself. */
+json_t *pn_policy_made_to_json(const struct pn_policy_made *made,
+                               struct pn_arena *arena);
+
+/*
+ * What differs between two documents: [{"pointer", "before", "after"}].  Lists
+ * are taken for sets: before has the entries that went, after those that came;
+ * a member that is absent counts as null.
+ */
+json_t *pn_json_changes(json_t *before, json_t *after, struct pn_arena *arena);
+
 json_t *pn_app_to_json(const struct pn_app *app, struct pn_arena *arena);
 /* base: NULL for a new app (defaults), else PATCH semantics (RFC 7396). */
 PN_MUST_USE enum pn_err pn_app_from_json(json_t *doc, const struct pn_app *base,

@@ -116,6 +116,25 @@ struct pn_policy {
     struct pn_text_list admin_groups, auditor_groups;
 };
 
+/* Which tokens a change of the policy reaches; stored. */
+enum pn_enforce {
+    PN_ENFORCE_NEW = 0, /* those made from now on */
+    PN_ENFORCE_AFTER,   /* all, after some days */
+    PN_ENFORCE_NOW,     /* all */
+};
+
+/* How a version of the policy came about.  Version 1 is the default, which
+ * nobody made. */
+struct pn_policy_made {
+    uint64_t version;
+    char *by;   /* "" for version 1 */
+    int64_t at; /* 0 for version 1 */
+    enum pn_enforce enforce;
+    uint32_t days;           /* with PN_ENFORCE_AFTER */
+    uint32_t tokens_changed; /* whose end it set or lifted */
+    uint64_t reverted_to;    /* the version it repeats; 0 = none */
+};
+
 struct pn_app {
     uint64_t id;
     char *name;

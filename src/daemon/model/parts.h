@@ -23,6 +23,7 @@ extern const char *const pn_words_on_loss[];
 extern const char *const pn_words_ip_report[];
 extern const char *const pn_words_ipmode[];
 extern const char *const pn_words_access[];
+extern const char *const pn_words_enforce[];
 extern const char *const pn_words_role[];
 extern const char *const pn_words_kind[]; /* of a user */
 extern const char *const pn_words_state[];

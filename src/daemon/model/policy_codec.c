@@ -255,3 +255,18 @@ pn_policy_to_json(const struct pn_policy *policy, struct pn_arena *arena)
                          pn_part_texts_json(policy->auditor_groups.item,
                                             policy->auditor_groups.count)));
 }
+
+json_t *
+pn_policy_made_to_json(const struct pn_policy_made *made,
+                       struct pn_arena *arena)
+{
+    return pn_json_defer(
+        arena, json_pack("{s:I, s:o, s:o, s:{s:s, s:o, s:I}, s:o}", "version",
+                         (json_int_t) made->version, "made_at",
+                         pn_part_instant_json(made->at), "made_by",
+                         pn_part_text_json(made->by), "enforcement", "mode",
+                         pn_words_enforce[made->enforce], "days",
+                         pn_part_number_json(made->days), "tokens_changed",
+                         (json_int_t) made->tokens_changed, "reverted_to",
+                         pn_part_number_json((uint32_t) made->reverted_to)));
+}

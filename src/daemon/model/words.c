@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The words that stand for enumerations in documents; index = value. */
+#include "base/str.h"
 #include "daemon/model/parts.h"
 
 const char *const pn_words_foreign[] = {"forward", "report", "block", NULL};
@@ -10,6 +11,7 @@ const char *const pn_words_on_loss[] = {"suspend", "keep", NULL};
 const char *const pn_words_ip_report[] = {"enforce", "report", NULL};
 const char *const pn_words_ipmode[] = {"deny", "allow", NULL};
 const char *const pn_words_access[] = {"read-only", "read-write", NULL};
+const char *const pn_words_enforce[] = {"new", "after", "now", NULL};
 const char *const pn_words_role[] = {"user", "auditor", "admin", NULL};
 const char *const pn_words_kind[] = {"person", "service", NULL};
 const char *const pn_words_state[] = {
@@ -32,4 +34,22 @@ const char *
 pn_token_state_text(enum pn_token_state state)
 {
     return pn_words_state[state];
+}
+
+const char *
+pn_enforce_text(enum pn_enforce enforce)
+{
+    return pn_words_enforce[enforce];
+}
+
+enum pn_err
+pn_enforce_parse(struct pn_str text, enum pn_enforce *out)
+{
+    for (unsigned i = 0; pn_words_enforce[i] != NULL; i++) {
+        if (pn_str_eq(text, pn_str_from(pn_words_enforce[i]))) {
+            *out = (enum pn_enforce) i;
+            return PN_OK;
+        }
+    }
+    return PN_E_NOT_FOUND;
 }

@@ -33,6 +33,8 @@ static const struct pn_act_row rows[PN_ACT_TOTAL] = {
     [PN_ACT_APP_EDIT] = {"app.edit", pn_auth_policy, pn_apply_app_edit},
     [PN_ACT_APP_DELETE] = {"app.delete", pn_auth_policy, pn_apply_app_delete},
     [PN_ACT_POLICY_PUT] = {"policy.put", pn_auth_policy, pn_apply_policy_put},
+    [PN_ACT_POLICY_REVERT] = {"policy.revert", pn_auth_policy,
+                              pn_apply_policy_revert},
     [PN_ACT_PASSWORD_CHANGE] = {"password.change", pn_auth_session,
                                 pn_apply_password_change},
     [PN_ACT_SIGN_IN] = {"session.open", pn_auth_anyone, pn_apply_sign_in},

@@ -21,12 +21,13 @@ group_id_of(const struct pn_user *user, const char *name)
 }
 
 /* Little-endian, as the index has them. */
-static bool
-ids_of(const struct pn_user *user, struct pn_arena *arena, struct pn_ids *out)
+enum pn_err
+pn_ids_of_user(const struct pn_user *user, struct pn_arena *arena,
+               struct pn_ids *out)
 {
     uint8_t *bytes = pn_arena_array(arena, (size_t) user->group_count + 1, 8);
     if (bytes == NULL) {
-        return false;
+        return PN_E_NOMEM;
     }
     for (size_t i = 0; i < user->group_count; i++) {
         for (size_t b = 0; b < 8; b++) {
@@ -34,7 +35,7 @@ ids_of(const struct pn_user *user, struct pn_arena *arena, struct pn_ids *out)
         }
     }
     *out = (struct pn_ids){.bytes = bytes, .count = user->group_count};
-    return true;
+    return PN_OK;
 }
 
 enum pn_err
@@ -45,7 +46,7 @@ pn_allowance_for(const struct pn_policy *policy, const struct pn_user *user,
     struct pn_grant *grants =
         pn_arena_array(arena, (size_t) count + 1, sizeof(*grants));
     struct pn_ids groups;
-    if (grants == NULL || !ids_of(user, arena, &groups)) {
+    if (grants == NULL || pn_ids_of_user(user, arena, &groups) != PN_OK) {
         return PN_E_NOMEM;
     }
     for (uint16_t i = 0; i < count; i++) {

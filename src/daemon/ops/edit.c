@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/id.h"
+#include "daemon/ops/effect.h"
 #include "daemon/ops/token_rules.h"
 
 /* --- does it widen? ------------------------------------------------------ */
@@ -159,6 +160,17 @@ pn_token_is_live(struct pn_task *task)
     return true;
 }
 
+/* One that only a policy ended can be brought into line with that. */
+static bool
+may_edit(struct pn_task *task)
+{
+    const struct pn_token *token = &task->token;
+    bool by_policy =
+        token->state == PN_STATE_EXPIRED
+        && (token->expires_at == 0 || token->expires_at > task->now);
+    return by_policy || pn_token_is_live(task);
+}
+
 static bool
 may_widen(struct pn_task *task, const struct pn_token *after)
 {
@@ -178,8 +190,9 @@ set_lifetime(struct pn_task *task, const struct pn_user *owner,
              struct pn_token *after)
 {
     const struct pn_token_wish *wish = task->change->in.token;
+    int64_t end = pn_earlier_end(after->expires_at, after->policy_expires_at);
     bool same = (wish->lifetime.kind == PN_LIFETIME_UNTIL
-                 && wish->lifetime.until == after->expires_at)
+                 && wish->lifetime.until == end)
                 || (wish->lifetime.kind == PN_LIFETIME_ENDLESS
                     && after->expires_at == 0);
     if ((wish->given & PN_FIELD_LIFETIME) == 0 || same) {
@@ -199,7 +212,7 @@ pn_apply_token_edit(struct pn_task *task)
 {
     const struct pn_token_wish *wish = task->change->in.token;
     struct pn_user owner;
-    if (!pn_token_is_live(task)) {
+    if (!may_edit(task)) {
         return false;
     }
     enum pn_err err = pn_store_user_by_id(task->store, task->token.owner_id,
@@ -213,7 +226,10 @@ pn_apply_token_edit(struct pn_task *task)
     {
         return false;
     }
-    err = pn_store_token_update(task->store, &after);
+    err = pn_measure_again(task, &owner, &after);
+    if (err == PN_OK) {
+        err = pn_store_token_update(task->store, &after);
+    }
     if (err == PN_E_EXISTS) {
         return pn_task_refuse_field(task, 409, "/name", "name_taken",
                                     "there is a live token of this name");

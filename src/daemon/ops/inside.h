@@ -49,7 +49,7 @@ enum {
 };
 
 /* Who asks, by the store's present rows. */
-struct pn_standing {
+struct pn_who {
     enum pn_role role;
     bool has_user;
     struct pn_user user;
@@ -90,7 +90,7 @@ struct pn_task {
     /* set by the writer */
     struct pn_store *store;
     int64_t now;
-    struct pn_standing who;
+    struct pn_who who;
     struct pn_policy policy;
     struct pn_token token; /* target of a token act */
     bool owns;             /* it is the caller's to decide about */
@@ -208,6 +208,7 @@ bool pn_apply_app_create(struct pn_task *task);
 bool pn_apply_app_edit(struct pn_task *task);
 bool pn_apply_app_delete(struct pn_task *task);
 bool pn_apply_policy_put(struct pn_task *task);
+bool pn_apply_policy_revert(struct pn_task *task);
 bool pn_apply_password_change(struct pn_task *task);
 bool pn_apply_sign_in(struct pn_task *task);
 bool pn_apply_sign_in_refused(struct pn_task *task);
@@ -240,8 +241,21 @@ PN_MUST_USE bool pn_task_warn(struct pn_task *task, const char *format, ...)
 PN_MUST_USE bool pn_task_warn_groups(struct pn_task *task,
                                      const struct pn_text_list *names,
                                      const char *where);
+/* Warn of what an administrator may not mean: groups that are not there, his
+ * own address refused. */
+PN_MUST_USE bool pn_policy_warn(struct pn_task *task,
+                                const struct pn_policy *policy);
+/* Give tokens their ends under the policy that has just been stored; how many
+ * changed. */
+PN_MUST_USE enum pn_err pn_policy_enforce(struct pn_task *task,
+                                          const struct pn_policy *policy,
+                                          uint32_t *changed);
 bool pn_text_list_has(const struct pn_text_list *list, const char *name);
 
+/* The groups of a user as packed ids. */
+PN_MUST_USE enum pn_err pn_ids_of_user(const struct pn_user *user,
+                                       struct pn_arena *arena,
+                                       struct pn_ids *out);
 /* What the policy lets this person make. */
 PN_MUST_USE enum pn_err pn_allowance_for(const struct pn_policy *policy,
                                          const struct pn_user *user,

@@ -97,6 +97,7 @@ enum pn_act {
     PN_ACT_APP_EDIT,
     PN_ACT_APP_DELETE,
     PN_ACT_POLICY_PUT,
+    PN_ACT_POLICY_REVERT,
     PN_ACT_PASSWORD_CHANGE,
     PN_ACT_SIGN_IN, /* internal: pn_ops_sign_in() */
     PN_ACT_SIGN_OUT,
@@ -123,7 +124,10 @@ struct pn_change {
         const struct pn_app *app;     /* whole, after merging */
         const struct pn_policy *policy;
     } in;
-    uint64_t if_version; /* POLICY_PUT: the version the caller read */
+    uint64_t if_version; /* POLICY_…: the version the caller read */
+    uint64_t revert_to;  /* POLICY_REVERT: the version to be in force again */
+    enum pn_enforce enforce;                 /* POLICY_… */
+    uint32_t enforce_days;                   /* with PN_ENFORCE_AFTER */
     const char *old_password, *new_password; /* PASSWORD_CHANGE */
     /* out */
     struct pn_token *token;   /* token acts */
@@ -248,6 +252,65 @@ PN_MUST_USE bool
 pn_ops_usage(struct pn_ops *ops, const struct pn_caller *caller,
              const struct pn_usage_question *question, struct pn_arena *arena,
              struct pn_usage_counts *out, struct pn_fault *fault);
+
+/* Former versions, newest first; changes: against the version before. */
+struct pn_history_item {
+    struct pn_policy_made made;
+    struct pn_policy policy; /* only of a single version */
+    json_t *changes;         /* pn_json_changes() */
+};
+struct pn_history {
+    struct pn_history_item *item;
+    uint16_t count;
+    char *next;
+};
+PN_MUST_USE bool
+pn_ops_policy_history(struct pn_ops *ops, const struct pn_caller *caller,
+                      const struct pn_page *page, struct pn_arena *arena,
+                      struct pn_history *out, struct pn_fault *fault);
+/* One of them, its changes against another one (0: the one before). */
+struct pn_history_question {
+    uint64_t version, against;
+};
+PN_MUST_USE bool
+pn_ops_policy_version(struct pn_ops *ops, const struct pn_caller *caller,
+                      const struct pn_history_question *question,
+                      struct pn_arena *arena, struct pn_history_item *out,
+                      struct pn_fault *fault);
+
+/*
+ * What a policy would do to the tokens that are there.  Nothing changes.  The
+ * counts are over all tokens that are neither revoked nor expired.
+ */
+struct pn_preview_question {
+    const struct pn_policy *policy; /* NULL: that of version revert_to */
+    uint64_t revert_to;
+    uint64_t if_version; /* 0 = whatever the present one is */
+    enum pn_enforce enforce;
+    uint32_t days;
+    struct pn_page page;
+};
+struct pn_preview_item {
+    uint64_t token_id;
+    char *owner, *name;
+    const char *effect;     /* "shortened", "stopped" */
+    const char *because;    /* the rule that does it */
+    int64_t new_expires_at; /* 0: it stops by a rule of use */
+    int64_t last_used_at;
+};
+struct pn_preview {
+    uint64_t unaffected, shortened, stopped, used_24h;
+    struct pn_preview_item *item;
+    uint16_t count;
+    char *next;
+    char **warnings;
+    uint16_t warning_count;
+};
+PN_MUST_USE bool pn_ops_preview(struct pn_ops *ops,
+                                const struct pn_caller *caller,
+                                const struct pn_preview_question *question,
+                                struct pn_arena *arena, struct pn_preview *out,
+                                struct pn_fault *fault);
 
 /* What the gate would say, through core's own function, on the store's present
  * records. */

@@ -9,6 +9,7 @@
 
 #include "base/str.h"
 #include "daemon/ops/inside.h"
+#include "daemon/publish/records.h"
 
 bool
 pn_task_warn(struct pn_task *task, const char *format, ...)
@@ -62,57 +63,29 @@ pn_task_warn_groups(struct pn_task *task, const struct pn_text_list *names,
     return true;
 }
 
-/* The rules as core judges them. */
-static enum pn_err
-ip_refuses(struct pn_task *task, const struct pn_ip_policy *ip,
-           const struct pn_ip *address, bool *out)
-{
-    struct pn_iprange *ranges = pn_arena_array(
-        task->arena, (size_t) ip->allow_count + ip->deny_count + 1,
-        sizeof(*ranges));
-    if (ranges == NULL) {
-        return PN_E_NOMEM;
-    }
-    for (uint16_t i = 0; i < ip->allow_count; i++) {
-        ranges[i] = ip->allow[i].range;
-    }
-    for (uint16_t i = 0; i < ip->deny_count; i++) {
-        ranges[ip->allow_count + i] = ip->deny[i].range;
-    }
-    const struct pn_iprules rules = {
-        .mode = ip->mode,
-        .allow = ranges,
-        .deny = ranges + ip->allow_count,
-        .allow_count = ip->allow_count,
-        .deny_count = ip->deny_count,
-    };
-    *out = !pn_iprules_allow(&rules, address);
-    return PN_OK;
-}
-
 /* Who shuts himself out should hear it at once. */
 static bool
 warn_own_address(struct pn_task *task, const struct pn_policy *policy)
 {
     struct pn_ip address;
-    bool refused = false;
+    struct pn_iprules rules;
     if (!policy->ip.present || task->caller->address == NULL
         || pn_ip_parse(pn_str_from(task->caller->address), &address) != PN_OK)
     {
         return true;
     }
-    if (ip_refuses(task, &policy->ip, &address, &refused) != PN_OK) {
+    if (pn_rules_of_ip(&policy->ip, task->arena, &rules) != PN_OK) {
         return pn_task_no_memory(task);
     }
-    return !refused
+    return pn_iprules_allow(&rules, &address)
            || pn_task_warn(task,
                            "ip_rules: tokens used from your own "
                            "address %s are refused",
                            task->caller->address);
 }
 
-static bool
-warn_all(struct pn_task *task, const struct pn_policy *policy)
+bool
+pn_policy_warn(struct pn_task *task, const struct pn_policy *policy)
 {
     for (uint16_t i = 0; i < policy->creation.grant_count; i++) {
         const char *group = policy->creation.grants[i].group;
@@ -126,39 +99,118 @@ warn_all(struct pn_task *task, const struct pn_policy *policy)
            && warn_own_address(task, policy);
 }
 
-bool
-pn_apply_policy_put(struct pn_task *task)
+/* --- changing it --------------------------------------------------------- */
+
+static bool
+is_of_version(struct pn_task *task)
 {
-    const struct pn_policy *before = &task->policy;
-    struct pn_policy *after = pn_arena_alloc(task->arena, sizeof(*after));
-    if (after == NULL) {
-        return pn_task_no_memory(task);
-    }
     if (task->change->if_version == 0) {
         return pn_task_refuse(task, 428, "version_required",
                               "say which version you read (If-Match)");
     }
-    if (task->change->if_version != before->version) {
+    if (task->change->if_version != task->policy.version) {
         return pn_task_refuse(task, 412, "version_mismatch",
                               "somebody changed the policy meanwhile; read it "
                               "again");
     }
-    *after = *task->change->in.policy;
+    return true;
+}
+
+static const char *
+name_of(const struct pn_task *task)
+{
+    if (task->who.has_user) {
+        return task->who.user.username;
+    }
+    return task->caller->username != NULL ? task->caller->username : "";
+}
+
+/* Store it as the next version, and read that again: what could not be read
+ * would stop everything.  Then the tokens. */
+static enum pn_err
+store_and_enforce(struct pn_task *task, const struct pn_policy *wanted,
+                  struct pn_policy *after)
+{
+    struct pn_policy_made made = {.enforce = task->change->enforce,
+                                  .reverted_to = task->change->revert_to};
     enum pn_err err =
-        pn_store_policy_put(task->store, after, pn_task_actor(task), task->now);
+        pn_store_policy_put(task->store, wanted, name_of(task), task->now);
     if (err == PN_OK) {
-        /* what could not be read again would stop everything */
         err = pn_store_policy(task->store, task->arena, after);
     }
+    if (err == PN_OK) {
+        err = pn_policy_enforce(task, after, &made.tokens_changed);
+    }
+    if (err != PN_OK) {
+        return err;
+    }
+    made.version = after->version;
+    if (made.enforce == PN_ENFORCE_AFTER) {
+        made.days = task->change->enforce_days;
+    }
+    return pn_store_policy_note(task->store, &made);
+}
+
+/* The document with how it came about, for the audit. */
+static json_t *
+described(struct pn_task *task, const struct pn_policy *policy)
+{
+    json_t *doc = pn_policy_to_json(policy, task->arena);
+    const char *mode = pn_enforce_text(task->change->enforce);
+    int failed = doc == NULL
+                 || json_object_set_new(doc, "enforce", json_string(mode)) != 0;
+    if (!failed && task->change->revert_to != 0) {
+        failed = json_object_set_new(
+            doc, "reverted_to",
+            json_integer((json_int_t) task->change->revert_to));
+    }
+    return failed ? NULL : doc;
+}
+
+static bool
+replace(struct pn_task *task, const struct pn_policy *wanted)
+{
+    struct pn_policy *after = pn_arena_alloc(task->arena, sizeof(*after));
+    if (after == NULL) {
+        return pn_task_no_memory(task);
+    }
+    enum pn_err err = store_and_enforce(task, wanted, after);
     if (err != PN_OK) {
         return pn_task_store_error(task, err);
     }
-    if (!pn_task_feed(task, PN_CHANGE_POLICY, 0, NULL)
-        || !warn_all(task, after)) {
+    if (!pn_task_feed(task, PN_CHANGE_POLICY, after->version, NULL)
+        || !pn_policy_warn(task, after))
+    {
         return false;
     }
-    pn_audit_note(task, "policy", pn_policy_to_json(before, task->arena),
-                  pn_policy_to_json(after, task->arena));
+    pn_audit_note(task, "policy", pn_policy_to_json(&task->policy, task->arena),
+                  described(task, after));
     task->change->policy = after;
     return true;
+}
+
+bool
+pn_apply_policy_put(struct pn_task *task)
+{
+    task->change->revert_to = 0;
+    return is_of_version(task) && replace(task, task->change->in.policy);
+}
+
+bool
+pn_apply_policy_revert(struct pn_task *task)
+{
+    struct pn_policy wanted;
+    struct pn_policy_made made;
+    if (!is_of_version(task)) {
+        return false;
+    }
+    enum pn_err err = pn_store_policy_version(
+        task->store, task->change->revert_to, task->arena, &wanted, &made);
+    if (err == PN_E_NOT_FOUND) {
+        return pn_task_refuse_field(task, 422, "/version", "unknown_version",
+                                    "the policy has no such version; see its "
+                                    "history");
+    }
+    return err == PN_OK ? replace(task, &wanted)
+                        : pn_task_store_error(task, err);
 }

@@ -113,6 +113,16 @@ publish_apps(struct pn_publisher *p)
     return pn_store_each_app(p->run.store, publish_each, &each);
 }
 
+/* Tokens whose end a version of the policy changed. */
+static enum pn_err
+publish_ends(struct pn_publisher *p, uint64_t version)
+{
+    struct each tokens = {p, pn_publish_token};
+
+    return pn_store_each_of_policy(p->run.store, version, publish_each,
+                                   &tokens);
+}
+
 static enum pn_err
 publish_change(struct pn_publisher *p, const struct pn_feed_change *change,
                struct pn_arena *arena)
@@ -137,6 +147,8 @@ publish_change(struct pn_publisher *p, const struct pn_feed_change *change,
             err = publish_one(p, pn_publish_policy, 0);
         }
         return err == PN_OK ? publish_apps(p) : err;
+    case PN_CHANGE_ENDS:
+        return publish_ends(p, change->id);
     }
     return PN_E_DAMAGED;
 }

@@ -50,9 +50,9 @@ ranges_of(const struct pn_ip_entry *entry, uint16_t count,
     return range;
 }
 
-static enum pn_err
-ip_of(const struct pn_ip_policy *ip, struct pn_arena *arena,
-      struct pn_iprules *out)
+enum pn_err
+pn_rules_of_ip(const struct pn_ip_policy *ip, struct pn_arena *arena,
+               struct pn_iprules *out)
 {
     struct pn_iprange *allow = ranges_of(ip->allow, ip->allow_count, arena);
     struct pn_iprange *deny = ranges_of(ip->deny, ip->deny_count, arena);
@@ -140,7 +140,7 @@ pn_record_of_rules(struct pn_store *store, const struct pn_token *token,
         err = app_ids(store, &token->apps, arena, &rec.apps);
     }
     if (err == PN_OK && rec.has_ip) {
-        err = ip_of(&token->ip, arena, &rec.ip);
+        err = pn_rules_of_ip(&token->ip, arena, &rec.ip);
     }
     return err == PN_OK ? pn_rules_record_encode(&rec, paths, out) : err;
 }
@@ -263,7 +263,7 @@ pn_record_of_app(struct pn_store *store, const struct pn_app *app,
     enum pn_err err = paths == NULL || reads == NULL ? PN_E_NOMEM : PN_OK;
 
     if (err == PN_OK && rec.has_ip) {
-        err = ip_of(&app->ip, arena, &rec.ip);
+        err = pn_rules_of_ip(&app->ip, arena, &rec.ip);
     }
     if (err == PN_OK && rec.has_groups) {
         err = pn_group_ids(store, app->groups.item, app->groups.count, arena,
@@ -285,11 +285,10 @@ pn_record_of_policy(struct pn_store *store, const struct pn_policy *policy,
     }
     rec = permit.policy;
     rec.tls_required = policy->tls_required;
-    rec.read_only = policy->creation.read_only;
     rec.has_ip = policy->ip.present;
     rec.ip_report = policy->ip.report;
     if (rec.has_ip) {
-        err = ip_of(&policy->ip, arena, &rec.ip);
+        err = pn_rules_of_ip(&policy->ip, arena, &rec.ip);
     }
     if (err == PN_OK) {
         err = pn_store_prefixes(store, arena, &rec.prefixes);

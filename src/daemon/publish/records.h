@@ -30,6 +30,10 @@ PN_MUST_USE enum pn_err pn_record_of_owner(const struct pn_user *user,
                                            const struct pn_policy *policy,
                                            struct pn_arena *arena,
                                            struct pn_buf *out);
+/* The rules as core judges them, in the arena. */
+PN_MUST_USE enum pn_err pn_rules_of_ip(const struct pn_ip_policy *ip,
+                                       struct pn_arena *arena,
+                                       struct pn_iprules *out);
 PN_MUST_USE enum pn_err pn_record_of_app(struct pn_store *store,
                                          const struct pn_app *app,
                                          struct pn_arena *arena,

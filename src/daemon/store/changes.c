@@ -223,3 +223,16 @@ pn_store_each_secret(struct pn_store *store, pn_store_each_secret_fn *call,
     }
     return err;
 }
+
+enum pn_err
+pn_store_each_of_policy(struct pn_store *store, uint64_t version,
+                        pn_store_each_fn *call, void *arg)
+{
+    if (version == 0) {
+        return PN_OK;
+    }
+    return walk(store,
+                "SELECT id FROM tokens WHERE id > $1 AND policy_version = $3"
+                " AND policy_version <> 0 ORDER BY id LIMIT $2",
+                version, call, arg);
+}

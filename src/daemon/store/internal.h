@@ -109,6 +109,13 @@ PN_MUST_USE enum pn_err pn_page_by_text(struct pn_stmt *q,
 /* ASCII letters in lower case, in the arena; NULL without memory. */
 char *pn_folded(struct pn_str text, struct pn_arena *arena);
 
+/* Version 1 of the policy is the default, which no row holds. */
+enum { PN_POLICY_DEFAULT_VERSION = 1 };
+/* A stored document; PN_E_DAMAGED when it is none. */
+PN_MUST_USE enum pn_err pn_policy_parse(uint64_t version, struct pn_str text,
+                                        struct pn_arena *arena,
+                                        struct pn_policy *out);
+
 /* Compact JSON in the arena; NULL without memory or without doc. */
 char *pn_json_text(const json_t *doc, struct pn_arena *arena);
 

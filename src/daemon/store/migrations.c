@@ -320,6 +320,11 @@ static const char lists_sql[] =
     "CREATE INDEX tokens_later ON tokens (not_before) WHERE not_before <> 0;"
     "CREATE INDEX tokens_anywhere ON tokens (id) WHERE has_ip = 0;";
 
+/* Few beside all tokens, looked for with every change of the policy. */
+static const char policy_ends_sql[] =
+    "CREATE INDEX tokens_ended_by_policy ON tokens (owner_id, id)"
+    " WHERE policy_expires_at <> 0;";
+
 static const struct step steps[] = {
     {"people", people_sql, NULL},
     {"tokens", tokens_sql, NULL},
@@ -330,6 +335,7 @@ static const struct step steps[] = {
     {"audit", audit_sql, pn_chain_upgrade},
     {"audit_guard", audit_guard_sql, NULL},
     {"lists", lists_sql, NULL},
+    {"policy ends", policy_ends_sql, NULL},
 };
 
 static const struct own_step own_steps[] = {

@@ -8,12 +8,9 @@
 
 enum { DOCUMENT_ARENA_MAX = 4 << 20 };
 
-/* Version 1 is the default, which no row holds. */
-enum { DEFAULT_VERSION = 1 };
-
-static enum pn_err
-parse_policy(uint64_t version, struct pn_str text, struct pn_arena *arena,
-             struct pn_policy *out)
+enum pn_err
+pn_policy_parse(uint64_t version, struct pn_str text, struct pn_arena *arena,
+                struct pn_policy *out)
 {
     struct pn_fault fault = {0};
     struct pn_policy policy;
@@ -46,7 +43,7 @@ parse_and_keep(struct pn_store *store, uint64_t version, struct pn_str text)
     if (arena == NULL) {
         return PN_E_NOMEM;
     }
-    err = parse_policy(version, text, arena, &policy);
+    err = pn_policy_parse(version, text, arena, &policy);
     if (err != PN_OK) {
         pn_arena_free(arena);
         return err;
@@ -73,7 +70,7 @@ pn_store_policy(struct pn_store *store, struct pn_arena *arena,
         }
     } else if (err == PN_E_NOT_FOUND) {
         pn_policy_default(out);
-        out->version = DEFAULT_VERSION;
+        out->version = PN_POLICY_DEFAULT_VERSION;
         err = PN_OK;
     }
     pn_stmt_done(q);
@@ -100,7 +97,7 @@ pn_store_policy_put(struct pn_store *store, const struct pn_policy *policy,
                     "INSERT INTO policies (version, document, made_by, made_at)"
                     " SELECT COALESCE(MAX(version), $1) + 1, $2, $3, $4"
                     " FROM policies");
-    pn_stmt_int(q, 1, DEFAULT_VERSION);
+    pn_stmt_int(q, 1, PN_POLICY_DEFAULT_VERSION);
     pn_stmt_text(q, 2, text);
     pn_stmt_text(q, 3, by == NULL ? "" : by);
     pn_stmt_int(q, 4, at);
@@ -158,8 +155,8 @@ pn_store_admin_groups(struct pn_store *store, struct pn_arena *arena,
     while ((err = pn_stmt_step(q)) == PN_OK) {
         struct pn_policy policy;
 
-        err = parse_policy(pn_stmt_col_id(q, 0), pn_stmt_col_str(q, 1), arena,
-                           &policy);
+        err = pn_policy_parse(pn_stmt_col_id(q, 0), pn_stmt_col_str(q, 1),
+                              arena, &policy);
         if (err == PN_OK) {
             err = add_names(&list, &policy.admin_groups, arena);
         }

@@ -175,6 +175,27 @@ PN_MUST_USE enum pn_err pn_store_policy_put(struct pn_store *store,
                                             const struct pn_policy *policy,
                                             const char *by, int64_t at);
 
+/* What came of the newest version: all but version, by and at. */
+PN_MUST_USE enum pn_err pn_store_policy_note(struct pn_store *store,
+                                             const struct pn_policy_made *made);
+
+/* One version with how it came about. */
+PN_MUST_USE enum pn_err pn_store_policy_version(struct pn_store *store,
+                                                uint64_t version,
+                                                struct pn_arena *arena,
+                                                struct pn_policy *policy,
+                                                struct pn_policy_made *made);
+struct pn_policy_made_list {
+    struct pn_policy_made *item;
+    uint16_t count;
+    char *next;
+};
+/* Newest first, down to version 1. */
+PN_MUST_USE enum pn_err
+pn_store_policy_versions(struct pn_store *store, const struct pn_page *page,
+                         struct pn_arena *arena,
+                         struct pn_policy_made_list *out);
+
 /* Every group that a recent version of the policy made administrators:
  * their members' records may have to change with the policy. */
 PN_MUST_USE enum pn_err pn_store_admin_groups(struct pn_store *store,
@@ -333,6 +354,7 @@ enum pn_change_kind {
     PN_CHANGE_APP,
     PN_CHANGE_POLICY,
     PN_CHANGE_GROUP, /* renamed or deleted: its members, policy and apps */
+    PN_CHANGE_ENDS,  /* tokens whose end that version of the policy changed */
 };
 
 struct pn_feed_change {
@@ -365,6 +387,11 @@ PN_MUST_USE enum pn_err pn_store_each_owner(struct pn_store *store,
                                             pn_store_each_fn *call, void *arg);
 PN_MUST_USE enum pn_err pn_store_each_app(struct pn_store *store,
                                           pn_store_each_fn *call, void *arg);
+/* Tokens whose end that version of the policy was the last to change. */
+PN_MUST_USE enum pn_err pn_store_each_of_policy(struct pn_store *store,
+                                                uint64_t version,
+                                                pn_store_each_fn *call,
+                                                void *arg);
 PN_MUST_USE enum pn_err pn_store_each_member(struct pn_store *store,
                                              uint64_t group_id,
                                              pn_store_each_fn *call, void *arg);
