@@ -148,14 +148,24 @@ test_preview_counts_who_was_used_in_the_last_24_hours(void **state)
     struct pn_token *today = site_token_of(&site, "alice", NULL),
                     *before = site_token_of(&site, "alice", NULL);
     int64_t now = (int64_t) time(NULL);
-    const struct pn_last_use uses[] = {
-        {today->id, now - DAY + 60, "192.0.2.7", "wiki", "GET"},
-        {before->id, now - DAY - 60, "192.0.2.7", "wiki", "GET"},
+    const struct pn_use uses[] = {
+        {.token_id = today->id,
+         .outcome = PN_REASON_OK,
+         .count = 1,
+         .at = now - DAY + 60,
+         .app = "wiki",
+         .method = "GET"},
+        {.token_id = before->id,
+         .outcome = PN_REASON_OK,
+         .count = 1,
+         .at = now - DAY - 60,
+         .app = "wiki",
+         .method = "GET"},
     };
     struct pn_preview got;
 
     (void) state;
-    assert_int_equal(pn_ops_last_use(site.ops, uses, 2), PN_OK);
+    assert_int_equal(pn_ops_uses(site.ops, uses, 2), PN_OK);
     got = preview(everyone(90, ",\"read_only\":true"), PN_ENFORCE_NOW,
                   page("", 10));
     assert_int_equal(got.stopped, 2);
