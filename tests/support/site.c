@@ -285,6 +285,7 @@ site_bearer(struct site *w, const struct pn_secret *secret,
 enum pn_reason
 site_gate(struct site *w, const struct pn_secret *secret)
 {
+    struct timespec exact; /* time() is some milliseconds behind that */
     struct pn_gate *gate = NULL;
     struct pn_credential credential = {.kind = PN_CREDENTIAL_TOKEN,
                                        .scheme = PN_SCHEME_BEARER};
@@ -292,12 +293,13 @@ site_gate(struct site *w, const struct pn_secret *secret)
                                  .target = PN_STR("/rest/x"),
                                  .mode = PN_MODE_REQUIRED,
                                  .has_address = true,
-                                 .tls = true,
-                                 .now = (int64_t) time(NULL)};
+                                 .tls = true};
     const struct pn_counters counters = {.look_only = true};
     struct pn_decision decision = {0};
     struct pn_identity identity;
 
+    (void) clock_gettime(CLOCK_REALTIME, &exact);
+    request.now = exact.tv_sec;
     pn_hash_of((struct pn_str){secret->bytes, secret->len}, &credential.hash);
     assert_int_equal(pn_ip_parse(PN_STR("192.0.2.7"), &request.address), PN_OK);
     assert_int_equal(pn_gate_new(w->index, &gate), PN_OK);
