@@ -14,52 +14,24 @@
 #include "cli/token_wish.h"
 #include "cli/wish.h"
 
-#define LIFETIME_OPTIONS                                                       \
-    {"days", "N", "valid for N days", PN_ONCE},                                \
-        {"until", "DATE", "valid until then (UTC)", PN_ONCE},                  \
-    {                                                                          \
-        "no-expiry", NULL, "valid for ever, if policy grants it", PN_ONCE      \
-    }
-
-#define OUTPUT_OPTION                                                          \
-    {                                                                          \
-        "output-file", "FILE", "write the token to a new file, mode 0600",     \
-            PN_ONCE                                                            \
-    }
-
-/* Options that say what a token may do, for create and edit alike. */
-#define RULE_OPTIONS                                                           \
-    LIFETIME_OPTIONS,                                                          \
-        {"not-before", "DATE", "not valid before then", PN_ONCE},              \
-        {"read-only", NULL, "for reading only", PN_ONCE},                      \
-        {"app", "NAME", "only for this application", PN_REPEAT},               \
-        {"ip", "CIDR", "only from these addresses", PN_REPEAT},                \
-        {"ip-deny", "CIDR", "not from these addresses", PN_REPEAT},            \
-        {"path", "PATTERN", "only these paths: '/rest/**'", PN_REPEAT},        \
-        {"scope", "NAME", "Postern's own API: tokens:read, …", PN_REPEAT},     \
-        {"rate", "N/SECONDS", "at most N requests in SECONDS", PN_ONCE},       \
-    {                                                                          \
-        "description", "TEXT", "what it is for", PN_ONCE                       \
-    }
-
 static const struct pn_option create_options[] = {
-    RULE_OPTIONS,
+    PN_RULE_OPTIONS,
     {"like", "TOKEN", "with the settings of that token", PN_ONCE},
     {"owner", "USER", "for the service account whose custodian you are",
      PN_ONCE},
-    OUTPUT_OPTION,
+    PN_OUTPUT_OPTION,
     {NULL, NULL, NULL, PN_ONCE},
 };
 
 static const struct pn_option rotate_options[] = {
     {"overlap", "HOURS", "the former token works on so long; 24", PN_ONCE},
-    LIFETIME_OPTIONS,
-    OUTPUT_OPTION,
+    PN_LIFETIME_OPTIONS,
+    PN_OUTPUT_OPTION,
     {NULL, NULL, NULL, PN_ONCE},
 };
 
 static const struct pn_option edit_options[] = {
-    RULE_OPTIONS,
+    PN_RULE_OPTIONS,
     {"name", "NAME", "another name", PN_ONCE},
     {"read-write", NULL, "for reading and writing", PN_ONCE},
     {"any-app", NULL, "for every application again", PN_ONCE},

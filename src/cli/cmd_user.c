@@ -84,6 +84,7 @@ static const struct pn_column stop_columns[] = {
     {"active", "active", NULL},
     {"tokens revoked", "tokens_revoked", NULL},
     {"sessions ended", "sessions_ended", NULL},
+    {"hand-overs withdrawn", "handovers_withdrawn", NULL},
     {NULL, NULL, NULL},
 };
 

@@ -13,6 +13,7 @@ extern const struct pn_command *const pn_commands[];
 extern const struct pn_command pn_up_commands[];
 extern const struct pn_command pn_login_commands[];
 extern const struct pn_command pn_token_commands[];
+extern const struct pn_command pn_handover_commands[];
 extern const struct pn_command pn_user_commands[];
 extern const struct pn_command pn_group_commands[];
 extern const struct pn_command pn_app_commands[];

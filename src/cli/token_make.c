@@ -16,8 +16,8 @@
 enum { OVERLAP_MAX_HOURS = 8760 };
 
 /* The token itself goes where it was wanted, and nowhere else. */
-static enum pn_exit
-hand_over(struct pn_cli *cli, json_t *doc)
+enum pn_exit
+pn_token_hand_out(struct pn_cli *cli, json_t *doc)
 {
     const char *path = pn_cli_value(cli, "output-file");
     const char *token = pn_json_text(doc, "token"), *line;
@@ -58,8 +58,8 @@ hand_over(struct pn_cli *cli, json_t *doc)
 }
 
 /* Said before a token is made that nobody could keep. */
-static enum pn_exit
-check_output(const struct pn_cli *cli)
+enum pn_exit
+pn_token_check_output(const struct pn_cli *cli)
 {
     const char *path = pn_cli_value(cli, "output-file");
 
@@ -117,7 +117,7 @@ pn_token_create(struct pn_cli *cli)
     rc = pn_wish_text(cli, "owner", doc, "owner") ? pn_token_wish(cli, doc)
                                                   : pn_cli_nomem();
     if (rc == PN_EXIT_OK) {
-        rc = check_output(cli);
+        rc = pn_token_check_output(cli);
     }
     if (rc == PN_EXIT_OK) {
         rc = pn_connect(cli, PN_WANT_PERSON);
@@ -130,7 +130,7 @@ pn_token_create(struct pn_cli *cli)
         return rc;
     }
     rc = pn_call(cli, "POST", "/tokens", doc, &answer);
-    return rc == PN_EXIT_OK ? hand_over(cli, answer.doc) : rc;
+    return rc == PN_EXIT_OK ? pn_token_hand_out(cli, answer.doc) : rc;
 }
 
 /* --- rotate -------------------------------------------------------------- */
@@ -179,7 +179,7 @@ pn_token_rotate(struct pn_cli *cli)
     enum pn_exit rc = doc != NULL ? wish_rotation(cli, doc) : pn_cli_nomem();
 
     if (rc == PN_EXIT_OK) {
-        rc = check_output(cli);
+        rc = pn_token_check_output(cli);
     }
     if (rc == PN_EXIT_OK) {
         rc = pn_connect(cli, PN_WANT_PERSON);
@@ -194,7 +194,7 @@ pn_token_rotate(struct pn_cli *cli)
     rc = pn_call(cli, "POST", pn_path(cli, "/tokens/", id, "/rotate"), doc,
                  &answer);
     if (rc == PN_EXIT_OK) {
-        rc = hand_over(cli, answer.doc);
+        rc = pn_token_hand_out(cli, answer.doc);
         say_overlap(answer.doc);
     }
     return rc;

@@ -10,12 +10,13 @@
 
 enum { PN_ID_TEXT_LEN = 17 };
 
-#define PN_ID_TOKEN   "tok_"
-#define PN_ID_USER    "usr_"
-#define PN_ID_GROUP   "grp_"
-#define PN_ID_APP     "app_"
-#define PN_ID_EVENT   "evt_"
-#define PN_ID_SESSION "ses_"
+#define PN_ID_TOKEN    "tok_"
+#define PN_ID_USER     "usr_"
+#define PN_ID_GROUP    "grp_"
+#define PN_ID_APP      "app_"
+#define PN_ID_EVENT    "evt_"
+#define PN_ID_SESSION  "ses_"
+#define PN_ID_HANDOVER "hnd_"
 
 /* kind is one of the four-character strings above. */
 void pn_id_format(const char *kind, uint64_t id, char out[PN_ID_TEXT_LEN + 1]);

@@ -20,7 +20,8 @@ def test_stop_ends_tokens_sessions_and_sign_in_at_once(posternd):
     reply = admin.post("/users/alice/stop", {"reason": "left"})
     assert reply.status == 200, reply
     assert reply.json == {"username": "alice", "active": False,
-                          "tokens_revoked": 3, "sessions_ended": 2}
+                          "tokens_revoked": 3, "sessions_ended": 2,
+                          "handovers_withdrawn": 0}
     for client in (alice, other):
         assert client.get("/me").status == 401
     for token in tokens:
@@ -36,7 +37,8 @@ def test_stop_ends_tokens_sessions_and_sign_in_at_once(posternd):
     assert (event["actor"], event["subject"]) == ("admin", "alice")
     assert event["detail"]["before"] == {"active": True}
     assert event["detail"]["after"] == {
-        "active": False, "tokens_revoked": 3, "sessions_ended": 2}
+        "active": False, "tokens_revoked": 3, "sessions_ended": 2,
+        "handovers_withdrawn": 0}
 
 
 def test_what_is_stopped_returns_without_its_tokens(posternd):

@@ -241,6 +241,58 @@ do_user(const char *act, const struct pn_caller *caller, const char *name)
     return site_do(&site, caller, &change);
 }
 
+/* A hand-over for alice, or none; its code is kept in *code. */
+static uint64_t
+handover_target(const char *target, struct pn_secret *code)
+{
+    struct pn_handover_wish wish;
+    struct pn_change change = {
+        .act = PN_ACT_HANDOVER_CREATE, .in.handover = &wish, .secret = code};
+    static unsigned number;
+    char name[32];
+    json_t *doc;
+
+    (void) snprintf(name, sizeof(name), "h%u", ++number);
+    doc =
+        pn_json_defer(site.arena, json_pack("{s:s, s:{s:s}}", "owner", "alice",
+                                            "settings", "name", name));
+    if (strcmp(target, "none") == 0) {
+        return 12345;
+    }
+    site.fault = (struct pn_fault){0};
+    assert_int_equal(
+        pn_handover_wish_from_json(doc, site.arena, &wish, &site.fault), PN_OK);
+    assert_int_equal(site_do(&site, &site_local, &change), 0);
+    return change.handover->id;
+}
+
+static unsigned
+do_handover(const char *act, const struct pn_caller *caller, const char *target)
+{
+    struct pn_secret code = {0}, secret = {0};
+    char name[] = "alice", settings[] = "{\"name\":\"x\"}", x[] = "x";
+    const struct pn_handover_wish wish = {
+        .owner = name,
+        .valid_days = 1,
+        .settings = settings,
+        .token = {.token = {.name = x, .access = PN_ACCESS_READ_ONLY}}};
+    struct pn_change change = {.secret = &secret};
+
+    if (strcmp(act, "handover.create") == 0) {
+        change.act = PN_ACT_HANDOVER_CREATE;
+        change.in.handover = &wish;
+        return site_do(&site, caller, &change);
+    }
+    change.id = handover_target(target, &code);
+    change.act = PN_ACT_HANDOVER_WITHDRAW;
+    if (strcmp(act, "handover.take") == 0) {
+        change.act = PN_ACT_HANDOVER_TAKE;
+        change.id = 0;
+        change.code = code.bytes;
+    }
+    return site_do(&site, caller, &change);
+}
+
 static unsigned
 do_read(const char *what, const struct pn_caller *caller, const char *target)
 {
@@ -254,6 +306,7 @@ do_read(const char *what, const struct pn_caller *caller, const char *target)
         struct pn_token_list tokens;
         struct pn_user_list users;
         struct pn_group_list groups;
+        struct pn_handover_list handovers;
         struct pn_app_list apps;
         struct pn_audit_list audit;
         struct pn_policy policy;
@@ -284,6 +337,10 @@ do_read(const char *what, const struct pn_caller *caller, const char *target)
             pn_ops_groups(site.ops, caller, &page, arena, &out.groups, fault);
     } else if (strcmp(what, "apps") == 0) {
         done = pn_ops_apps(site.ops, caller, &page, arena, &out.apps, fault);
+    } else if (strcmp(what, "handovers") == 0) {
+        done = pn_ops_handovers(site.ops, caller,
+                                &(struct pn_handover_query){.page = page},
+                                arena, &out.handovers, fault);
     } else if (strcmp(what, "policy") == 0) {
         done = pn_ops_policy(site.ops, caller, arena, &out.policy, fault);
     } else if (strcmp(what, "history") == 0) {
@@ -318,6 +375,9 @@ act_named(const char *act, const struct pn_caller *caller, const char *target)
 
     if (strncmp(act, "token.", 6) == 0) {
         return do_token(act, caller, target);
+    }
+    if (strncmp(act, "handover.", 9) == 0) {
+        return do_handover(act, caller, target);
     }
     if (strncmp(act, "read.", 5) == 0) {
         return do_read(act + 5, caller, target);

@@ -120,6 +120,9 @@ pn_http_handler_fn pn_api_app_get, pn_api_app_patch, pn_api_app_delete;
 pn_http_handler_fn pn_api_users_get, pn_api_users_post;
 pn_http_handler_fn pn_api_user_get, pn_api_user_patch, pn_api_user_delete,
     pn_api_user_stop;
+pn_http_handler_fn pn_api_handovers_get, pn_api_handovers_post;
+pn_http_handler_fn pn_api_handover_get, pn_api_handover_delete,
+    pn_api_handover_take;
 pn_http_handler_fn pn_api_groups_get, pn_api_groups_post;
 pn_http_handler_fn pn_api_group_get, pn_api_group_patch, pn_api_group_delete;
 pn_http_handler_fn pn_api_explain_post;

@@ -151,10 +151,12 @@ pn_api_user_stop(void *context, const struct pn_http_request *req,
     }
     doc = pn_json_defer(
         call.arena,
-        json_pack("{s:s, s:b, s:I, s:I}", "username", change.user->username,
-                  "active", change.user->active, "tokens_revoked",
-                  (json_int_t) change.stopped.tokens_revoked, "sessions_ended",
-                  (json_int_t) change.stopped.sessions_ended));
+        json_pack("{s:s, s:b, s:I, s:I, s:I}", "username",
+                  change.user->username, "active", change.user->active,
+                  "tokens_revoked", (json_int_t) change.stopped.tokens_revoked,
+                  "sessions_ended", (json_int_t) change.stopped.sessions_ended,
+                  "handovers_withdrawn",
+                  (json_int_t) change.stopped.handovers_withdrawn));
     pn_call_answer(&call, 200, pn_call_warned(doc, &change));
 }
 

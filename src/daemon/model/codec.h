@@ -96,6 +96,22 @@ PN_MUST_USE enum pn_err pn_rotation_from_json(json_t *doc,
                                               struct pn_rotation_wish *out,
                                               struct pn_fault *fault);
 
+/* What POST /handovers carries; settings is the token's part as text. */
+struct pn_handover_wish {
+    char *owner;
+    uint32_t valid_days;
+    struct pn_token_wish token;
+    char *settings;
+};
+PN_MUST_USE enum pn_err pn_handover_wish_from_json(json_t *doc,
+                                                   struct pn_arena *arena,
+                                                   struct pn_handover_wish *out,
+                                                   struct pn_fault *fault);
+json_t *pn_handover_to_json(const struct pn_handover *handover, int64_t now,
+                            struct pn_arena *arena);
+/* "waiting", "taken", "withdrawn", "expired" */
+const char *pn_handover_state(const struct pn_handover *handover, int64_t now);
+
 /* A user as an administrator writes it; password NULL = not given. */
 struct pn_user_wish {
     struct pn_user user; /* groups, custodians: names only */

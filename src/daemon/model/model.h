@@ -236,6 +236,31 @@ struct pn_usage_counts {
     size_t count;
 };
 
+enum {
+    PN_HANDOVER_DAYS_DEFAULT = 7,
+    PN_HANDOVER_DAYS_MAX = 30,
+    PN_HANDOVERS_WAITING_MAX = 100, /* for one owner */
+};
+
+/* A token prepared for its owner, who has not taken it yet, or has. */
+struct pn_handover {
+    uint64_t id;
+    uint64_t owner_id;
+    char *owner;         /* username */
+    char *settings;      /* JSON: what POST /tokens takes */
+    uint64_t made_by_id; /* 0 = not a user: the machine's administrator */
+    char *made_by;
+    int64_t made_at, expires_at;
+    enum pn_handover_ending {
+        PN_HANDOVER_WAITING = 0,
+        PN_HANDOVER_TAKEN,
+        PN_HANDOVER_WITHDRAWN,
+    } ending;
+    int64_t ended_at;  /* 0 while it waits */
+    char *ended_by;    /* "" */
+    uint64_t token_id; /* of what was taken; 0 */
+};
+
 struct pn_session {
     uint64_t id;
     uint64_t user_id;

@@ -45,6 +45,10 @@ void pn_part_patterns(const struct pn_doc *doc, const char *key,
 void pn_part_check_app_name(const struct pn_doc *item, const char *text);
 void pn_part_check_group_name(const struct pn_doc *item, const char *text);
 
+/* A token's wish that stands inside another document: begin, then read. */
+struct pn_token_wish pn_token_wish_begin(void);
+void pn_token_wish_read(const struct pn_doc *doc, struct pn_token_wish *wish);
+
 /* null when not present. */
 json_t *pn_part_list_json(const struct pn_text_list *list);
 json_t *pn_part_texts_json(char *const *item, size_t count);

@@ -130,8 +130,8 @@ static const struct pn_doc_field token_fields[] = {
     {NULL, 0},
 };
 
-static void
-read_wish(const struct pn_doc *doc, struct pn_token_wish *wish)
+void
+pn_token_wish_read(const struct pn_doc *doc, struct pn_token_wish *wish)
 {
     static const char *const names[] = {
         "name",   "description", "expires_in_days", "expires_at", "not_before",
@@ -167,19 +167,26 @@ read_wish(const struct pn_doc *doc, struct pn_token_wish *wish)
     wish->given = pn_doc_given(doc, token_fields);
 }
 
+struct pn_token_wish
+pn_token_wish_begin(void)
+{
+    static char none[] = "";
+
+    return (struct pn_token_wish){
+        .token = {.description = none, .access = PN_ACCESS_READ_WRITE}};
+}
+
 enum pn_err
 pn_token_wish_from_json(json_t *doc, struct pn_arena *arena,
                         struct pn_token_wish *out, struct pn_fault *fault)
 {
-    static char none[] = "";
     struct pn_doc_run run = {.arena = arena, .fault = fault};
-    struct pn_token_wish wish = {
-        .token = {.description = none, .access = PN_ACCESS_READ_WRITE}};
+    struct pn_token_wish wish = pn_token_wish_begin();
     struct pn_doc root;
     enum pn_err err;
 
     if (pn_doc_begin(&run, doc, &root)) {
-        read_wish(&root, &wish);
+        pn_token_wish_read(&root, &wish);
     }
     err = pn_doc_verdict(&run);
     if (err == PN_OK) {

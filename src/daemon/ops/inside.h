@@ -27,6 +27,7 @@ enum {
                                   last commits in a power cut catches up */
     PN_SESSION_SEEN_EVERY_S = 300,
     PN_SESSION_PURGE_EVERY_S = 3600,
+    PN_HANDOVER_KEEP_S = 90 * 86400, /* after its time, for who comes late */
     PN_OPS_WARNINGS_MAX = 64,
 
     PN_SIGNIN_WINDOW_S = 300,
@@ -92,12 +93,13 @@ struct pn_task {
     int64_t now;
     struct pn_who who;
     struct pn_policy policy;
-    struct pn_token token; /* target of a token act */
-    bool owns;             /* it is the caller's to decide about */
-    struct pn_user owner;  /* TOKEN_CREATE: whose the new one is */
-    bool feeds;            /* something must be published */
-    const char *subject;   /* of the audit event */
-    const char *actor;     /* when it is not the caller */
+    struct pn_token token;       /* target of a token act */
+    bool owns;                   /* it is the caller's to decide about */
+    struct pn_user owner;        /* TOKEN_CREATE: whose the new one is */
+    struct pn_handover handover; /* target of a hand-over's act */
+    bool feeds;                  /* something must be published */
+    const char *subject;         /* of the audit event */
+    const char *actor;           /* when it is not the caller */
     json_t *before, *after;
     json_t *facts; /* further members of the event's detail; none personal */
 
@@ -140,6 +142,7 @@ enum pn_read {
     PN_READ_AUDIT,
     PN_READ_EXPLAIN,
     PN_READ_USAGE,
+    PN_READ_HANDOVERS,
 };
 /* May the caller read this kind at all; what it may see of it is the
  * reader's business (own tokens, own user). */
@@ -147,6 +150,13 @@ PN_MUST_USE bool pn_may_read(const struct pn_caller *caller, enum pn_read what,
                              struct pn_arena *arena, struct pn_fault *fault);
 /* Reads what is not one's own: auditors and administrators. */
 bool pn_sees_all(const struct pn_caller *caller);
+/* Whose things a list is limited to (0 = everybody's) when this owner was asked
+ * for; PN_E_NOT_FOUND for people one may not look at, as for people who do not
+ * exist. */
+PN_MUST_USE enum pn_err pn_list_owner(struct pn_store *store,
+                                      const struct pn_caller *caller,
+                                      const char *owner, struct pn_arena *arena,
+                                      uint64_t *id);
 
 /* The role with what the policy's groups add. */
 enum pn_role pn_role_of(const struct pn_user *user,
@@ -170,7 +180,9 @@ bool pn_auth_token_rotate(struct pn_task *task); /* its owner, fresh */
 bool pn_auth_users(struct pn_task *task);  /* administrators, users:write */
 bool pn_auth_policy(struct pn_task *task); /* administrators, policy:write */
 bool pn_auth_session(struct pn_task *task);
-bool pn_auth_audit_erase(struct pn_task *task); /* administrators, fresh */
+bool pn_auth_audit_erase(struct pn_task *task);   /* administrators, fresh */
+bool pn_auth_handover_take(struct pn_task *task); /* its owner, fresh */
+bool pn_auth_handover_withdraw(struct pn_task *task);
 
 /* The sign-in is at most PN_SUDO_S old, or the caller needs none. */
 PN_MUST_USE bool pn_task_is_fresh(struct pn_task *task);
@@ -210,6 +222,9 @@ bool pn_apply_app_delete(struct pn_task *task);
 bool pn_apply_policy_put(struct pn_task *task);
 bool pn_apply_policy_revert(struct pn_task *task);
 bool pn_apply_password_change(struct pn_task *task);
+bool pn_apply_handover_create(struct pn_task *task);
+bool pn_apply_handover_take(struct pn_task *task);
+bool pn_apply_handover_withdraw(struct pn_task *task);
 bool pn_apply_sign_in(struct pn_task *task);
 bool pn_apply_sign_in_refused(struct pn_task *task);
 bool pn_apply_sign_out(struct pn_task *task);
@@ -230,6 +245,8 @@ PN_MUST_USE bool pn_prepare_password_change(struct pn_task *task);
 const char *pn_task_actor(const struct pn_task *task);
 /* change->reason is short enough. */
 PN_MUST_USE bool pn_reason_fits(struct pn_task *task);
+/* 64 random digits, for a cookie or a link, and their hash. */
+void pn_secret_random(struct pn_secret *out, struct pn_hash *hash);
 /* A feed row: what must be published anew. */
 PN_MUST_USE bool pn_task_feed(struct pn_task *task, enum pn_change_kind kind,
                               uint64_t id, const char *old_name);

@@ -90,17 +90,20 @@ trim_feed(struct pn_ops *ops)
     return err;
 }
 
-/* Now and then, forget the sessions that have ended. */
+/* Now and then, forget sessions and hand-overs that have ended. */
 static enum pn_err
-purge_sessions(struct pn_ops *ops)
+purge_ended(struct pn_ops *ops)
 {
     int64_t now = pn_ops_now();
     if (now - ops->purged_at < PN_SESSION_PURGE_EVERY_S) {
         return PN_OK;
     }
     ops->purged_at = now;
-    return pn_store_sessions_purge(ops->store, now - PN_SESSION_MAX_S,
-                                   now - PN_SESSION_IDLE_S);
+    enum pn_err err = pn_store_sessions_purge(
+        ops->store, now - PN_SESSION_MAX_S, now - PN_SESSION_IDLE_S);
+    return err == PN_OK
+               ? pn_store_handovers_purge(ops->store, now - PN_HANDOVER_KEEP_S)
+               : err;
 }
 
 /* Other nodes should look as soon as this is committed. */
@@ -128,7 +131,7 @@ batch_store(struct pn_ops *ops, struct pn_task *first)
         err = trim_feed(ops);
     }
     if (err == PN_OK) {
-        err = purge_sessions(ops);
+        err = purge_ended(ops);
     }
     if (err == PN_OK) {
         err = tell_others(ops, first);
@@ -326,6 +329,7 @@ static void
 change_clear(struct pn_change *change)
 {
     change->token = NULL;
+    change->handover = NULL;
     change->user = NULL;
     change->group = NULL;
     change->app = NULL;

@@ -99,6 +99,9 @@ enum pn_act {
     PN_ACT_POLICY_PUT,
     PN_ACT_POLICY_REVERT,
     PN_ACT_PASSWORD_CHANGE,
+    PN_ACT_HANDOVER_CREATE,
+    PN_ACT_HANDOVER_TAKE,
+    PN_ACT_HANDOVER_WITHDRAW,
     PN_ACT_SIGN_IN, /* internal: pn_ops_sign_in() */
     PN_ACT_SIGN_OUT,
     PN_ACT_COUNT,
@@ -106,20 +109,23 @@ enum pn_act {
 
 /* What USER_STOP and USER_DELETE ended besides the account. */
 struct pn_stopped {
-    uint32_t tokens_revoked, sessions_ended;
+    uint32_t tokens_revoked, sessions_ended, handovers_withdrawn;
 };
 
 /* One change: inputs by act; outputs are filled on success. */
 struct pn_change {
     enum pn_act act;
     const char *name;   /* user, group, app to edit or delete; TOKEN_CREATE:
-                           the owner, NULL = the caller */
+                           the owner, NULL = the caller; HANDOVER_TAKE:
+                           another name for the token, or NULL */
     uint64_t id;        /* token to edit, revoke, … */
+    const char *code;   /* of a hand-over, when it has no id here */
     const char *reason; /* revoke, stop; NULL = none */
     union {
         const struct pn_token_wish *token;
         const struct pn_rotation_wish *rotation;
         const struct pn_user_wish *user;
+        const struct pn_handover_wish *handover;
         const struct pn_group *group; /* EDIT: new name and description */
         const struct pn_app *app;     /* whole, after merging */
         const struct pn_policy *policy;
@@ -131,7 +137,9 @@ struct pn_change {
     const char *old_password, *new_password; /* PASSWORD_CHANGE */
     /* out */
     struct pn_token *token;   /* token acts */
-    struct pn_secret *secret; /* CREATE, ROTATE: the caller's storage */
+    struct pn_secret *secret; /* CREATE, ROTATE, HANDOVER_…: the caller's
+                                 storage */
+    struct pn_handover *handover;
     struct pn_user *user;
     struct pn_group *group;
     struct pn_app *app;
@@ -222,6 +230,24 @@ PN_MUST_USE bool pn_ops_users(struct pn_ops *ops,
 PN_MUST_USE bool pn_ops_user(struct pn_ops *ops, const struct pn_caller *caller,
                              const char *username, struct pn_arena *arena,
                              struct pn_user *out, struct pn_fault *fault);
+struct pn_handover_query {
+    struct pn_page page;
+    const char *owner; /* NULL = all one may see */
+};
+PN_MUST_USE bool
+pn_ops_handovers(struct pn_ops *ops, const struct pn_caller *caller,
+                 const struct pn_handover_query *query, struct pn_arena *arena,
+                 struct pn_handover_list *out, struct pn_fault *fault);
+PN_MUST_USE bool pn_ops_handover(struct pn_ops *ops,
+                                 const struct pn_caller *caller, uint64_t id,
+                                 struct pn_arena *arena,
+                                 struct pn_handover *out,
+                                 struct pn_fault *fault);
+/* Only its owner finds it by its link. */
+PN_MUST_USE bool
+pn_ops_handover_by_code(struct pn_ops *ops, const struct pn_caller *caller,
+                        const char *code, struct pn_arena *arena,
+                        struct pn_handover *out, struct pn_fault *fault);
 PN_MUST_USE bool
 pn_ops_groups(struct pn_ops *ops, const struct pn_caller *caller,
               const struct pn_page *page, struct pn_arena *arena,

@@ -149,6 +149,68 @@ pn_ops_user(struct pn_ops *ops, const struct pn_caller *caller,
 }
 
 bool
+pn_ops_handovers(struct pn_ops *ops, const struct pn_caller *caller,
+                 const struct pn_handover_query *query, struct pn_arena *arena,
+                 struct pn_handover_list *out, struct pn_fault *fault)
+{
+    struct pn_store *store = NULL;
+    uint64_t owner_id = 0;
+    if (!begin(ops, caller, PN_READ_HANDOVERS, arena, fault, &store)) {
+        return false;
+    }
+    enum pn_err err =
+        pn_list_owner(store, caller, query->owner, arena, &owner_id);
+    if (err == PN_OK) {
+        err = pn_store_handovers(store, owner_id, &query->page, arena, out);
+    }
+    return end(ops, store, err, arena, fault);
+}
+
+bool
+pn_ops_handover(struct pn_ops *ops, const struct pn_caller *caller, uint64_t id,
+                struct pn_arena *arena, struct pn_handover *out,
+                struct pn_fault *fault)
+{
+    struct pn_store *store = NULL;
+    struct pn_handover handover;
+    if (!begin(ops, caller, PN_READ_HANDOVERS, arena, fault, &store)) {
+        return false;
+    }
+    enum pn_err err = pn_store_handover_by_id(store, id, arena, &handover);
+    if (err == PN_OK && handover.owner_id != caller->user_id
+        && !pn_sees_all(caller))
+    {
+        err = PN_E_NOT_FOUND;
+    }
+    if (err == PN_OK) {
+        *out = handover;
+    }
+    return end(ops, store, err, arena, fault);
+}
+
+bool
+pn_ops_handover_by_code(struct pn_ops *ops, const struct pn_caller *caller,
+                        const char *code, struct pn_arena *arena,
+                        struct pn_handover *out, struct pn_fault *fault)
+{
+    struct pn_store *store = NULL;
+    struct pn_handover handover;
+    struct pn_hash hash;
+    if (!begin(ops, caller, PN_READ_HANDOVERS, arena, fault, &store)) {
+        return false;
+    }
+    pn_hash_of(pn_str_from(code), &hash);
+    enum pn_err err = pn_store_handover_by_code(store, &hash, arena, &handover);
+    if (err == PN_OK && handover.owner_id != caller->user_id) {
+        err = PN_E_NOT_FOUND;
+    }
+    if (err == PN_OK) {
+        *out = handover;
+    }
+    return end(ops, store, err, arena, fault);
+}
+
+bool
 pn_ops_groups(struct pn_ops *ops, const struct pn_caller *caller,
               const struct pn_page *page, struct pn_arena *arena,
               struct pn_group_list *out, struct pn_fault *fault)

@@ -148,20 +148,20 @@ find_user(struct pn_ops *ops, struct pn_str username, struct pn_arena *arena,
     return err == PN_E_NOT_FOUND ? PN_OK : err;
 }
 
-static void
-make_cookie(struct pn_secret *cookie, struct pn_hash *hash)
+void
+pn_secret_random(struct pn_secret *out, struct pn_hash *hash)
 {
     static const char digits[] = "0123456789abcdef";
     uint8_t bytes[COOKIE_BYTES];
     pn_random(bytes, sizeof(bytes));
     for (size_t i = 0; i < COOKIE_BYTES; i++) {
-        cookie->bytes[2 * i] = digits[bytes[i] >> 4];
-        cookie->bytes[2 * i + 1] = digits[bytes[i] & 15];
+        out->bytes[2 * i] = digits[bytes[i] >> 4];
+        out->bytes[2 * i + 1] = digits[bytes[i] & 15];
     }
-    cookie->len = 2 * (size_t) COOKIE_BYTES;
-    cookie->bytes[cookie->len] = '\0';
+    out->len = 2 * (size_t) COOKIE_BYTES;
+    out->bytes[out->len] = '\0';
     pn_wipe(bytes, sizeof(bytes));
-    pn_hash_of((struct pn_str){cookie->bytes, cookie->len}, hash);
+    pn_hash_of((struct pn_str){out->bytes, out->len}, hash);
 }
 
 static char *
@@ -289,7 +289,7 @@ pn_ops_sign_in(struct pn_ops *ops, const struct pn_sign_in *sign_in,
     }
     struct pn_session session = {0};
     struct pn_secret secret = {0};
-    make_cookie(&secret, &session.hash);
+    pn_secret_random(&secret, &session.hash);
     bool ok = open_session(&task, &user, &session, caller);
     if (ok) {
         *cookie = secret;

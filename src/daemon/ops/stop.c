@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ending what a person has: all tokens and sessions, in one act.
+ * Ending what a person has: tokens, sessions, hand-overs, in one act.
  *
  * What is stopped may be switched on again, its tokens may not: whoever
  * returns makes new ones.  Deleting ends the same and the account with it.
@@ -20,6 +20,10 @@ pn_user_end_all(struct pn_task *task, const struct pn_user *user,
         err = pn_store_sessions_delete_of(task->store, user->id, 0,
                                           &ended.sessions_ended);
     }
+    if (err == PN_OK) {
+        err = pn_store_handovers_withdraw_of(task->store, user->id, &revocation,
+                                             &ended.handovers_withdrawn);
+    }
     if (err != PN_OK) {
         return pn_task_store_error(task, err);
     }
@@ -38,6 +42,10 @@ pn_stopped_add(json_t *doc, const struct pn_stopped *ended)
                           == 0
                    && json_object_set_new(doc, "sessions_ended",
                                           json_integer(ended->sessions_ended))
+                          == 0
+                   && json_object_set_new(
+                          doc, "handovers_withdrawn",
+                          json_integer(ended->handovers_withdrawn))
                           == 0
                ? doc
                : NULL;

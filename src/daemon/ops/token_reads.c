@@ -26,11 +26,9 @@ may_look(struct pn_store *store, const struct pn_caller *caller,
                : pn_store_is_custodian(store, owner_id, caller->user_id, out);
 }
 
-/* Whose tokens the list is limited to; PN_E_NOT_FOUND for people one may not
- * look at, as for people who do not exist. */
-static enum pn_err
-list_owner(struct pn_store *store, const struct pn_caller *caller,
-           const char *owner, struct pn_arena *arena, uint64_t *id)
+enum pn_err
+pn_list_owner(struct pn_store *store, const struct pn_caller *caller,
+              const char *owner, struct pn_arena *arena, uint64_t *id)
 {
     struct pn_user user;
     bool may = false;
@@ -64,7 +62,7 @@ resolve(struct pn_store *store, const struct pn_caller *caller,
     struct pn_group group;
     struct pn_app app;
     enum pn_err err =
-        list_owner(store, caller, query->owner, arena, &filter->owner_id);
+        pn_list_owner(store, caller, query->owner, arena, &filter->owner_id);
     if (err == PN_OK && query->group != NULL) {
         err = pn_sees_all(caller) || caller->kind == PN_CALLER_LOCAL
                   ? pn_store_group_by_name(store, pn_str_from(query->group),

@@ -10,6 +10,9 @@
 
 enum { PN_TOKEN_CHECK_ALL = 0x3ff };
 
+/* What the policy makes of members that were not given. */
+void pn_token_defaults(const struct pn_task *task, uint32_t given,
+                       struct pn_token *token);
 /* The end of a secret that is made now. */
 PN_MUST_USE bool pn_token_lifetime(struct pn_task *task,
                                    const struct pn_allowance *allowance,

@@ -129,6 +129,19 @@ text_or_empty(struct pn_task *task, char *text)
     return text != NULL ? text : pn_arena_dup(task->arena, PN_STR(""));
 }
 
+void
+pn_token_defaults(const struct pn_task *task, uint32_t given,
+                  struct pn_token *token)
+{
+    if ((given & PN_FIELD_ACCESS) == 0) {
+        token->access = task->policy.creation.read_only ? PN_ACCESS_READ_ONLY
+                                                        : PN_ACCESS_READ_WRITE;
+    }
+    if ((given & PN_FIELD_PATHS) == 0) {
+        token->paths = task->policy.creation.paths;
+    }
+}
+
 bool
 pn_apply_token_create(struct pn_task *task)
 {
@@ -155,13 +168,7 @@ pn_apply_token_create(struct pn_task *task)
     if (token.description == NULL || token.revoked_by == NULL) {
         return pn_task_no_memory(task);
     }
-    if ((wish->given & PN_FIELD_ACCESS) == 0) {
-        token.access = task->policy.creation.read_only ? PN_ACCESS_READ_ONLY
-                                                       : PN_ACCESS_READ_WRITE;
-    }
-    if ((wish->given & PN_FIELD_PATHS) == 0) {
-        token.paths = task->policy.creation.paths;
-    }
+    pn_token_defaults(task, wish->given, &token);
     if (!pn_token_may_make(task, &allowance) || !has_room(task)
         || !pn_token_lifetime(task, &allowance, &wish->lifetime, &token)
         || !pn_token_check(task, &token, owner, PN_TOKEN_CHECK_ALL)

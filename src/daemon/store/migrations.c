@@ -325,6 +325,26 @@ static const char policy_ends_sql[] =
     "CREATE INDEX tokens_ended_by_policy ON tokens (owner_id, id)"
     " WHERE policy_expires_at <> 0;";
 
+/* ending: PN_HANDOVER_WAITING, … of daemon/model/model.h */
+static const char handovers_sql[] =
+    "CREATE TABLE handovers ("
+    " id INTEGER PRIMARY KEY,"
+    " code_hash BLOB NOT NULL UNIQUE,"
+    " owner_id INTEGER NOT NULL,"
+    " owner_name TEXT NOT NULL,"
+    " settings TEXT NOT NULL,"
+    " made_by_id INTEGER NOT NULL," /* 0: not a user */
+    " made_by TEXT NOT NULL,"
+    " made_at INTEGER NOT NULL,"
+    " expires_at INTEGER NOT NULL,"
+    " ending INTEGER NOT NULL,"
+    " ended_at INTEGER NOT NULL,"
+    " ended_by TEXT NOT NULL,"
+    " token_id INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX handovers_of_owner ON handovers (owner_id, id);"
+    "CREATE INDEX handovers_by_maker ON handovers (made_by_id, id);"
+    "CREATE INDEX handovers_by_end ON handovers (expires_at);";
+
 static const struct step steps[] = {
     {"people", people_sql, NULL},
     {"tokens", tokens_sql, NULL},
@@ -336,6 +356,7 @@ static const struct step steps[] = {
     {"audit_guard", audit_guard_sql, NULL},
     {"lists", lists_sql, NULL},
     {"policy ends", policy_ends_sql, NULL},
+    {"handovers", handovers_sql, NULL},
 };
 
 static const struct own_step own_steps[] = {

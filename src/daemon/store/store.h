@@ -323,6 +323,48 @@ PN_MUST_USE enum pn_err pn_store_usage(struct pn_store *store, const char *app,
 PN_MUST_USE enum pn_err pn_store_usage_trim(struct pn_store *store,
                                             int64_t today);
 
+/* --- hand-overs ---------------------------------------------------------- */
+
+struct pn_handover_list {
+    struct pn_handover *item;
+    uint16_t count;
+    char *next;
+};
+PN_MUST_USE enum pn_err pn_store_handover_by_id(struct pn_store *store,
+                                                uint64_t id,
+                                                struct pn_arena *arena,
+                                                struct pn_handover *out);
+PN_MUST_USE enum pn_err pn_store_handover_by_code(struct pn_store *store,
+                                                  const struct pn_hash *hash,
+                                                  struct pn_arena *arena,
+                                                  struct pn_handover *out);
+PN_MUST_USE enum pn_err
+pn_store_handover_insert(struct pn_store *store,
+                         const struct pn_handover *handover,
+                         const struct pn_hash *code_hash);
+/* Writes ending, ended_at, ended_by, token_id. */
+PN_MUST_USE enum pn_err
+pn_store_handover_end(struct pn_store *store,
+                      const struct pn_handover *handover);
+/* What waits for this user, and what this user prepared. */
+PN_MUST_USE enum pn_err
+pn_store_handovers_withdraw_of(struct pn_store *store, uint64_t user_id,
+                               const struct pn_revocation *how,
+                               uint32_t *count);
+PN_MUST_USE enum pn_err pn_store_handovers_waiting(struct pn_store *store,
+                                                   uint64_t owner_id,
+                                                   int64_t now,
+                                                   uint32_t *count);
+/* Newest first; owner_id 0 = everybody's. */
+PN_MUST_USE enum pn_err pn_store_handovers(struct pn_store *store,
+                                           uint64_t owner_id,
+                                           const struct pn_page *page,
+                                           struct pn_arena *arena,
+                                           struct pn_handover_list *out);
+/* Forget those whose time ended before. */
+PN_MUST_USE enum pn_err pn_store_handovers_purge(struct pn_store *store,
+                                                 int64_t expired_before);
+
 /* --- sessions ------------------------------------------------------------ */
 
 PN_MUST_USE enum pn_err pn_store_session_insert(struct pn_store *store,
