@@ -11,7 +11,7 @@ HERE = pathlib.Path(__file__).parent
 ROUTES = re.findall(r'\{PN_(\w+), API "([^"]+)"',
                     (HERE / "../../src/daemon/api/routes.c").read_text())
 PUBLIC = {("POST", "/session"), ("GET", "/healthz"), ("GET", "/readyz"),
-          ("GET", "/openapi.yaml")}
+          ("GET", "/openapi.yaml"), ("POST", "/revoke")}
 NOBODY = "tok_0000000000000"
 
 

@@ -71,6 +71,10 @@ caller_named(const char *name)
     if (strcmp(name, "alice-read") == 0) {
         return token_caller("alice", "\"tokens:read\"");
     }
+    if (strcmp(name, "alice-own") == 0 || strcmp(name, "ada-own") == 0) {
+        return token_caller(strcmp(name, "ada-own") == 0 ? "ada" : "alice",
+                            "\"own_tokens:write\"");
+    }
     if (strcmp(name, "ada-users") == 0) {
         return token_caller("ada", "\"users:write\"");
     }
@@ -444,7 +448,8 @@ set_up(void **state)
     site_new(&site);
     musty_create();
     assert_int_equal(site_policy(&site, &site_local,
-                                 "{\"creation\":{\"service_accounts\":true}}"),
+                                 "{\"creation\":{\"service_accounts\":true,"
+                                 "\"own_tokens_write\":true}}"),
                      0);
     assert_int_equal(
         site_user_create(&site, &site_local,

@@ -181,6 +181,21 @@ is_json_type(const char *text)
                || pn_str_eq_nocase(tail, PN_STR("charset=\"utf-8\"")));
 }
 
+/* application/x-www-form-urlencoded; the handler reads it. */
+static bool
+check_form(struct pn_call *call)
+{
+    const char *type = pn_http_header(call->req, "Content-Type");
+    struct pn_str text = pn_str_from(type != NULL ? type : ""), tail;
+
+    (void) pn_str_cut(text, ';', &text, &tail);
+    return pn_str_eq_nocase(pn_str_trim(text),
+                            PN_STR("application/x-www-form-urlencoded"))
+           || pn_call_refuse(call, 415, "unsupported_media_type",
+                             "The body must be a form, "
+                             "application/x-www-form-urlencoded.");
+}
+
 static void
 release(void *value)
 {
@@ -194,6 +209,9 @@ take_body(struct pn_call *call, const struct pn_call_rule *rule)
     json_t *body;
     enum pn_err err;
 
+    if (rule->body == PN_BODY_FORM) {
+        return check_form(call);
+    }
     if (call->req->body.len == 0) {
         return rule->body != PN_BODY_JSON
                || pn_call_refuse(call, 400, "body_missing",

@@ -15,7 +15,12 @@
 /* What a handler takes. */
 struct pn_call_rule {
     enum { PN_SIGNED_IN = 0, PN_ANYONE } who;
-    enum { PN_BODY_NONE = 0, PN_BODY_OPTIONAL, PN_BODY_JSON } body;
+    enum {
+        PN_BODY_NONE = 0,
+        PN_BODY_OPTIONAL,
+        PN_BODY_JSON,
+        PN_BODY_FORM
+    } body;
     const char *const *query; /* parameters, ended by NULL; NULL = none */
 };
 
@@ -128,6 +133,8 @@ pn_http_handler_fn pn_api_group_get, pn_api_group_patch, pn_api_group_delete;
 pn_http_handler_fn pn_api_explain_post;
 pn_http_handler_fn pn_api_audit_get, pn_api_audit_export_get,
     pn_api_audit_verify_get, pn_api_audit_erase_post;
+pn_http_handler_fn pn_api_introspect_post, pn_api_revoke_post;
+pn_http_handler_fn pn_api_explain_post, pn_api_audit_get;
 pn_http_handler_fn pn_api_healthz_get, pn_api_readyz_get, pn_api_metrics_get;
 pn_http_handler_fn pn_api_openapi_get, pn_api_landing_get;
 

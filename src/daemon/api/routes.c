@@ -53,6 +53,8 @@ const struct pn_http_route pn_api_routes[] = {
     {PN_GET, API "/groups/{name}", pn_api_group_get},
     {PN_PATCH, API "/groups/{name}", pn_api_group_patch},
     {PN_DELETE, API "/groups/{name}", pn_api_group_delete},
+    {PN_POST, API "/introspect", pn_api_introspect_post},
+    {PN_POST, API "/revoke", pn_api_revoke_post},
     {PN_POST, API "/explain", pn_api_explain_post},
     {PN_GET, API "/audit", pn_api_audit_get},
     {PN_GET, API "/audit/export", pn_api_audit_export_get},

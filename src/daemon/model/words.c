@@ -19,9 +19,9 @@ const char *const pn_words_state[] = {
     "not_yet_valid", "active",  NULL,
 };
 const char *const pn_words_scope[] = {
-    "own_tokens:write", "tokens:read", "tokens:revoke",
-    "users:read",       "users:write", "policy:read",
-    "policy:write",     "audit:read",  NULL,
+    "own_tokens:write", "tokens:read", "tokens:revoke", "users:read",
+    "users:write",      "policy:read", "policy:write",  "audit:read",
+    "introspect",       "leaks",       "scim",          NULL,
 };
 
 const char *

@@ -8,52 +8,7 @@
  */
 #include <string.h>
 
-#include "base/str.h"
 #include "daemon/ops/inside.h"
-
-static const struct {
-    const char *name;
-    uint32_t bit;
-    enum pn_role from; /* the least role that can carry it */
-} scopes[] = {
-    {"own_tokens:write", PN_SCOPE_OWN_TOKENS_WRITE, PN_ROLE_USER},
-    {"tokens:read", PN_SCOPE_TOKENS_READ, PN_ROLE_USER},
-    {"tokens:revoke", PN_SCOPE_TOKENS_REVOKE, PN_ROLE_USER},
-    {"users:read", PN_SCOPE_USERS_READ, PN_ROLE_AUDITOR},
-    {"users:write", PN_SCOPE_USERS_WRITE, PN_ROLE_ADMIN},
-    {"policy:read", PN_SCOPE_POLICY_READ, PN_ROLE_AUDITOR},
-    {"policy:write", PN_SCOPE_POLICY_WRITE, PN_ROLE_ADMIN},
-    {"audit:read", PN_SCOPE_AUDIT_READ, PN_ROLE_AUDITOR},
-};
-
-enum pn_err
-pn_scopes_bits(char *const *names, uint16_t count, uint32_t *out, uint16_t *bad)
-{
-    uint32_t bits = 0;
-    for (uint16_t i = 0; i < count; i++) {
-        size_t s = 0;
-        while (s < PN_LEN(scopes) && strcmp(scopes[s].name, names[i]) != 0) {
-            s++;
-        }
-        if (s == PN_LEN(scopes)) {
-            *bad = i;
-            return PN_E_NOT_FOUND;
-        }
-        bits |= scopes[s].bit;
-    }
-    *out = bits;
-    return PN_OK;
-}
-
-uint32_t
-pn_scopes_of_role(enum pn_role role)
-{
-    uint32_t bits = 0;
-    for (size_t s = 0; s < PN_LEN(scopes); s++) {
-        bits |= role >= scopes[s].from ? scopes[s].bit : 0;
-    }
-    return bits;
-}
 
 /* --- roles --------------------------------------------------------------- */
 
@@ -96,16 +51,23 @@ pn_sees_all(const struct pn_caller *caller)
 
 static const struct {
     enum pn_role role;
-    uint32_t scope; /* 0 = no token may */
+    uint32_t scope; /* any of them; 0 = no token may.  Who may write, may read:
+                       to change a thing one has to see it */
 } reads[] = {
     [PN_READ_ME] = {PN_ROLE_USER, 0},
     [PN_READ_TOKENS] = {PN_ROLE_USER, PN_SCOPE_TOKENS_READ},
-    [PN_READ_USERS] = {PN_ROLE_AUDITOR, PN_SCOPE_USERS_READ},
-    [PN_READ_APPS] = {PN_ROLE_USER, PN_SCOPE_POLICY_READ},
-    [PN_READ_POLICY] = {PN_ROLE_AUDITOR, PN_SCOPE_POLICY_READ},
+    [PN_READ_USERS] = {PN_ROLE_AUDITOR,
+                       PN_SCOPE_USERS_READ | PN_SCOPE_USERS_WRITE},
+    [PN_READ_APPS] = {PN_ROLE_USER,
+                      PN_SCOPE_POLICY_READ | PN_SCOPE_POLICY_WRITE},
+    [PN_READ_POLICY] = {PN_ROLE_AUDITOR,
+                        PN_SCOPE_POLICY_READ | PN_SCOPE_POLICY_WRITE},
     [PN_READ_AUDIT] = {PN_ROLE_AUDITOR, PN_SCOPE_AUDIT_READ},
-    [PN_READ_HANDOVERS] = {PN_ROLE_USER, PN_SCOPE_USERS_READ},
-    [PN_READ_EXPLAIN] = {PN_ROLE_USER, PN_SCOPE_POLICY_READ},
+    [PN_READ_HANDOVERS] = {PN_ROLE_USER,
+                           PN_SCOPE_USERS_READ | PN_SCOPE_USERS_WRITE},
+    [PN_READ_INTROSPECT] = {PN_ROLE_AUDITOR, PN_SCOPE_INTROSPECT},
+    [PN_READ_EXPLAIN] = {PN_ROLE_USER,
+                         PN_SCOPE_POLICY_READ | PN_SCOPE_POLICY_WRITE},
     [PN_READ_USAGE] = {PN_ROLE_AUDITOR, PN_SCOPE_AUDIT_READ},
 };
 
@@ -192,6 +154,9 @@ standing_of_token(struct pn_task *task, uint32_t *bits)
         return refuse_anonymous(task->fault, task->arena);
     }
     *bits &= task->caller->scopes & pn_scopes_of_role(task->who.role);
+    if (!task->policy.creation.own_tokens_write) {
+        *bits &= ~(uint32_t) PN_SCOPE_OWN_TOKENS_WRITE;
+    }
     return true;
 }
 
@@ -211,6 +176,15 @@ has_scope(struct pn_task *task, uint32_t scope)
                                 "this token has no scope for that");
 }
 
+/* Also the token of an account that is switched off may be ended. */
+static bool
+ends_itself(const struct pn_task *task)
+{
+    return task->act == PN_ACT_TOKEN_REVOKE
+           && task->caller->kind == PN_CALLER_TOKEN
+           && task->caller->token_id == task->change->id;
+}
+
 static bool
 standing_of_user(struct pn_task *task)
 {
@@ -219,7 +193,7 @@ standing_of_user(struct pn_task *task)
     if (err != PN_OK && err != PN_E_NOT_FOUND) {
         return pn_task_store_error(task, err);
     }
-    if (err != PN_OK || !task->who.user.active) {
+    if (err != PN_OK || (!task->who.user.active && !ends_itself(task))) {
         return refuse_anonymous(task->fault, task->arena);
     }
     task->who.has_user = true;
@@ -286,8 +260,8 @@ pn_auth_anyone(struct pn_task *task)
 bool
 pn_auth_token_create(struct pn_task *task)
 {
-    if (task->caller->kind == PN_CALLER_TOKEN) {
-        return not_permitted(task);
+    if (!has_scope(task, PN_SCOPE_OWN_TOKENS_WRITE)) {
+        return false;
     }
     if (!task->who.has_user) {
         return pn_task_refuse(task, 403, "no_account",
@@ -315,14 +289,22 @@ see_token(struct pn_task *task)
     return true;
 }
 
+/* own_tokens:write is about one's own, whatever role its owner has. */
+static bool
+own_by_token(struct pn_task *task)
+{
+    return task->owns || task->caller->kind != PN_CALLER_TOKEN
+               ? true
+               : not_permitted(task);
+}
+
 /* Owners and administrators; auditors look. */
 bool
 pn_auth_token_edit(struct pn_task *task)
 {
-    if (task->caller->kind == PN_CALLER_TOKEN) {
-        return not_permitted(task);
-    }
-    if (!see_token(task)) {
+    if (!has_scope(task, PN_SCOPE_OWN_TOKENS_WRITE) || !see_token(task)
+        || !own_by_token(task))
+    {
         return false;
     }
     return task->owns || task->who.role == PN_ROLE_ADMIN ? true
@@ -339,10 +321,7 @@ pn_auth_token_enable(struct pn_task *task)
 bool
 pn_auth_token_rotate(struct pn_task *task)
 {
-    if (task->caller->kind == PN_CALLER_TOKEN) {
-        return not_permitted(task);
-    }
-    if (!see_token(task)) {
+    if (!has_scope(task, PN_SCOPE_OWN_TOKENS_WRITE) || !see_token(task)) {
         return false;
     }
     if (!task->owns) {
@@ -356,9 +335,7 @@ pn_auth_token_rotate(struct pn_task *task)
 bool
 pn_auth_token_revoke(struct pn_task *task)
 {
-    bool itself = task->caller->kind == PN_CALLER_TOKEN
-                  && task->caller->token_id == task->change->id;
-    if (!itself && !has_scope(task, PN_SCOPE_TOKENS_REVOKE)) {
+    if (!ends_itself(task) && !has_scope(task, PN_SCOPE_TOKENS_REVOKE)) {
         return false;
     }
     if (!see_token(task)) {

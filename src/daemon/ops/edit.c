@@ -172,7 +172,7 @@ may_edit(struct pn_task *task)
 }
 
 static bool
-may_widen(struct pn_task *task, const struct pn_token *after)
+may_widen(struct pn_task *task, struct pn_token *after)
 {
     if (!pn_token_widens(&task->token, after)) {
         return true;
@@ -181,7 +181,8 @@ may_widen(struct pn_task *task, const struct pn_token *after)
         return pn_task_refuse(task, 403, "owner_only",
                               "only its owner may let a token do more");
     }
-    return pn_task_is_fresh(task);
+    return pn_task_is_fresh(task)
+           && pn_token_within_caller(task, after, PN_LIFETIME_SAID);
 }
 
 /* PATCH may send back an end that did not change. */

@@ -68,9 +68,9 @@ warn_of_policy(struct pn_task *task, const struct pn_user *owner)
     trial.fault = &fault;
     pn_token_defaults(task, wish->given, &token);
     trial.owner = *owner;
-    trial.who = (struct pn_standing){.role = pn_role_of(owner, &task->policy),
-                                     .has_user = true,
-                                     .user = *owner};
+    trial.who = (struct pn_who){.role = pn_role_of(owner, &task->policy),
+                                .has_user = true,
+                                .user = *owner};
     enum pn_err err =
         pn_allowance_for(&task->policy, owner, task->arena, &allowance);
     if (err != PN_OK) {

@@ -141,6 +141,7 @@ enum pn_read {
     PN_READ_POLICY,
     PN_READ_AUDIT,
     PN_READ_EXPLAIN,
+    PN_READ_INTROSPECT,
     PN_READ_USAGE,
     PN_READ_HANDOVERS,
 };
@@ -280,6 +281,12 @@ PN_MUST_USE enum pn_err pn_allowance_for(const struct pn_policy *policy,
                                          struct pn_allowance *out);
 /* Does the edit let the token do anything it could not do before? */
 bool pn_token_widens(const struct pn_token *old, const struct pn_token *edited);
+/* When a token asks: refused if the token may do more, or lives longer, than
+ * the one that asks; an end that nobody asked for becomes its end. */
+enum pn_lifetime_said { PN_LIFETIME_UNSAID = 0, PN_LIFETIME_SAID };
+PN_MUST_USE bool pn_token_within_caller(struct pn_task *task,
+                                        struct pn_token *token,
+                                        enum pn_lifetime_said said);
 /* Revoke it, with its feed row; no event. */
 PN_MUST_USE bool pn_token_revoke_row(struct pn_task *task,
                                      struct pn_token *token,
@@ -357,7 +364,8 @@ PN_MUST_USE enum pn_err pn_lane_wait_open(struct pn_lane *lane);
 /* Publish everything committed so far.  PN_E_BUSY after
  * PN_PUBLISH_DEADLINE_S; it goes on trying. */
 PN_MUST_USE enum pn_err pn_lane_publish(struct pn_lane *lane);
-/* There may be something to publish that another node changed; does not wait. */
+/* There may be something to publish that another node changed; does not wait.
+ */
 void pn_lane_wake(struct pn_lane *lane);
 /* True when it hangs inside the index (not: rebuilds it). */
 bool pn_lane_is_stuck(struct pn_lane *lane);

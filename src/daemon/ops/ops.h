@@ -62,6 +62,9 @@ enum pn_scope {
     PN_SCOPE_POLICY_READ = 1 << 5,
     PN_SCOPE_POLICY_WRITE = 1 << 6,
     PN_SCOPE_AUDIT_READ = 1 << 7,
+    PN_SCOPE_INTROSPECT = 1 << 8,
+    PN_SCOPE_LEAKS = 1 << 9,
+    PN_SCOPE_SCIM = 1 << 10,
 };
 
 struct pn_ops;
@@ -337,6 +340,23 @@ PN_MUST_USE bool pn_ops_preview(struct pn_ops *ops,
                                 const struct pn_preview_question *question,
                                 struct pn_arena *arena, struct pn_preview *out,
                                 struct pn_fault *fault);
+/* A token by its value: for auditors, administrators, tokens with the scope.
+ * Nothing but active is set when it is not. */
+struct pn_introspection {
+    bool active;
+    struct pn_token token;
+};
+PN_MUST_USE bool
+pn_ops_introspect(struct pn_ops *ops, const struct pn_caller *caller,
+                  const struct pn_secret *value, struct pn_arena *arena,
+                  struct pn_introspection *out, struct pn_fault *fault);
+/* Revoke the token of this value on behalf of whoever has it.  True also when
+ * there is none. */
+PN_MUST_USE bool pn_ops_revoke_value(struct pn_ops *ops,
+                                     const struct pn_caller *client,
+                                     const struct pn_secret *value,
+                                     struct pn_arena *arena,
+                                     struct pn_fault *fault);
 
 /* What the gate would say, through core's own function, on the store's present
  * records. */

@@ -127,11 +127,16 @@ pn_apply_token_rotate(struct pn_task *task)
         return pn_task_store_error(task, err);
     }
     struct pn_token after = task->token;
+    enum pn_lifetime_said said =
+        task->change->in.rotation->lifetime.kind == PN_LIFETIME_DEFAULT
+            ? PN_LIFETIME_UNSAID
+            : PN_LIFETIME_SAID;
     /* A new secret has to fit the policy as a new token's does. */
     const uint32_t checked = PN_TOKEN_CHECK_ALL & ~(uint32_t) PN_FIELD_NAME;
     if (!may_rotate(task, &allowance) || !take_overlap(task, &hours)
         || !set_lifetime(task, &allowance, &after)
-        || !pn_token_check(task, &after, &owner, checked))
+        || !pn_token_check(task, &after, &owner, checked)
+        || !pn_token_within_caller(task, &after, said))
     {
         return false;
     }

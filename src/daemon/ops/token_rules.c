@@ -240,9 +240,17 @@ check_scopes(struct pn_task *task, const struct pn_token *token,
             return refuse_item(task, "scopes", i, "unknown_scope",
                                "there is no scope of this name");
         }
-        if (bit == PN_SCOPE_OWN_TOKENS_WRITE) {
+        if (bit == PN_SCOPE_OWN_TOKENS_WRITE
+            && !task->policy.creation.own_tokens_write) {
             return refuse_item(task, "scopes", i, "scope_off",
-                               "tokens that make tokens are switched off");
+                               "tokens that make tokens are switched off: "
+                               "creation.own_tokens_write in the policy");
+        }
+        if (bit == PN_SCOPE_LEAKS || bit == PN_SCOPE_SCIM) {
+            /* else it would gain power with an upgrade, unasked */
+            return refuse_item(task, "scopes", i, "scope_not_available",
+                               "this version has nothing that the scope is "
+                               "for; ask for it when it has");
         }
         if ((bit & can) == 0) {
             return refuse_item(task, "scopes", i, "scope_not_permitted",

@@ -169,9 +169,13 @@ pn_apply_token_create(struct pn_task *task)
         return pn_task_no_memory(task);
     }
     pn_token_defaults(task, wish->given, &token);
+    enum pn_lifetime_said said = wish->lifetime.kind == PN_LIFETIME_DEFAULT
+                                     ? PN_LIFETIME_UNSAID
+                                     : PN_LIFETIME_SAID;
     if (!pn_token_may_make(task, &allowance) || !has_room(task)
         || !pn_token_lifetime(task, &allowance, &wish->lifetime, &token)
         || !pn_token_check(task, &token, owner, PN_TOKEN_CHECK_ALL)
+        || !pn_token_within_caller(task, &token, said)
         || !make_secret(task, &token))
     {
         return false;
