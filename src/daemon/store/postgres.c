@@ -15,20 +15,17 @@
  * rollback.
  */
 #include <endian.h>
-#include <libpq-fe.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
-#include "daemon/store/driver.h"
+#include "daemon/store/postgres_link.h"
 #include "daemon/store/postgres_words.h"
 
 enum {
     NUMBER_MAX = 24,
     NAME_MAX_LEN = 16,
-    ATTEMPTS = 2, /* the second on a new connection */
 };
 
 struct post_stmt {
@@ -46,14 +43,8 @@ struct post_stmt {
 
 struct post_db {
     struct pn_db base;
-    PGconn *conn;
-    enum pn_db_use use;
-    bool lost;           /* the connection; libpq may not know yet */
-    unsigned connection; /* counts connections */
-    unsigned listening;  /* the connection that listens; 0 = none */
+    struct pn_link link;
     unsigned statements; /* names given so far */
-    int64_t touched;
-    char why[PN_DB_WHY_MAX];
 };
 
 static struct post_db *
@@ -68,159 +59,18 @@ post_stmt(struct pn_stmt *stmt)
     return (struct post_stmt *) stmt;
 }
 
-/* --- errors -------------------------------------------------------------- */
-
-/* SQLSTATEs (PostgreSQL manual, appendix A) that callers tell apart. */
-static enum pn_err
-err_of_state(const char *state)
-{
-    static const struct {
-        const char *begins;
-        enum pn_err err;
-    } rows[] = {
-        {"23505", PN_E_EXISTS},     /* unique_violation */
-        {"40001", PN_E_BUSY},       /* serialization_failure */
-        {"40P01", PN_E_BUSY},       /* deadlock_detected */
-        {"55P03", PN_E_BUSY},       /* lock_not_available */
-        {"57014", PN_E_BUSY},       /* query_canceled: a timeout */
-        {"53100", PN_E_NO_SPACE},   /* disk_full */
-        {"53200", PN_E_NOMEM},      /* out_of_memory */
-        {"54", PN_E_TOO_LONG},      /* program_limit_exceeded */
-        {"42501", PN_E_PERMISSION}, /* insufficient_privilege */
-        {"25006", PN_E_PERMISSION}, /* read_only_sql_transaction */
-        {"28", PN_E_PERMISSION},    /* invalid_authorization_specification */
-        {"XX001", PN_E_DAMAGED},    /* data_corrupted */
-        {"XX002", PN_E_DAMAGED},    /* index_corrupted */
-    };
-
-    for (size_t i = 0; state != NULL && i < PN_LEN(rows); i++) {
-        if (strncmp(state, rows[i].begins, strlen(rows[i].begins)) == 0) {
-            return rows[i].err;
-        }
-    }
-    return PN_E_STORE;
-}
-
-/* libpq's own errors have no SQLSTATE; a server that ends says so. */
-static bool
-is_loss(const char *state)
-{
-    return state == NULL || strncmp(state, "08", 2) == 0 /* connection */
-           || strncmp(state, "57P0", 4) == 0;            /* shutdown, crash */
-}
-
-/* libpq ends its messages with a newline, and may have several lines. */
-static void
-keep_why(struct post_db *db, const char *message)
-{
-    size_t n = 0;
-
-    for (; message[n] != '\0' && n + 1 < sizeof(db->why); n++) {
-        db->why[n] = message[n] == '\n' ? ' ' : message[n];
-    }
-    while (n > 0 && db->why[n - 1] == ' ') {
-        n--;
-    }
-    db->why[n] = '\0';
-}
-
-/* The result's own verdict; takes the result unless kept is given and there
- * are rows. */
-static enum pn_err
-take_result(struct post_db *db, PGresult *result, PGresult **kept)
-{
-    enum pn_err err = PN_OK;
-
-    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-
-    switch ((int) PQresultStatus(result)) {
-    case PGRES_TUPLES_OK:
-        if (kept != NULL) {
-            *kept = result;
-            return PN_OK;
-        }
-        break;
-    case PGRES_COMMAND_OK:
-    case PGRES_EMPTY_QUERY:
-        break;
-    default:
-        db->lost = is_loss(state);
-        err = db->lost ? PN_E_IO : err_of_state(state);
-        keep_why(db, PQerrorMessage(db->conn));
-        break;
-    }
-    if (err == PN_OK) {
-        const char *rows = PQcmdTuples(result);
-
-        db->touched = rows[0] == '\0' ? 0 : strtoll(rows, NULL, 10);
-    }
-    PQclear(result);
-    return err;
-}
-
-/* --- connections --------------------------------------------------------- */
-
-/* One or several statements without parameters. */
-static enum pn_err
-run(struct post_db *db, const char *sql)
-{
-    return take_result(db, PQexec(db->conn, sql), NULL);
-}
-
-static enum pn_err
-furnish(struct post_db *db)
-{
-    enum pn_err err =
-        run(db, "SET client_min_messages = warning;"
-                "SET lock_timeout = '5s';"
-                "SET statement_timeout = '60s';"
-                "SET idle_in_transaction_session_timeout = '30s';");
-
-    /* A commit that was answered is on disk; a site may ask for more. */
-    if (err == PN_OK && db->use == PN_DB_WRITE) {
-        err = run(db, "SELECT set_config('synchronous_commit', 'on', false)"
-                      " WHERE current_setting('synchronous_commit') = 'off'");
-    }
-    if (err == PN_OK && db->use == PN_DB_READ_ONLY) {
-        err = run(db, "SET default_transaction_read_only = on");
-    }
-    return err;
-}
-
-/* After an error of the connection itself. */
-static enum pn_err
-connection_lost(struct post_db *db)
-{
-    keep_why(db, PQerrorMessage(db->conn));
-    db->lost = true;
-    return PN_E_IO;
-}
-
-/* Make sure that there is a connection, outside of a transaction. */
-static enum pn_err
-connected(struct post_db *db)
-{
-    if (!db->lost) {
-        return PN_OK;
-    }
-    PQreset(db->conn);
-    db->connection++;
-    db->lost = false;
-    return PQstatus(db->conn) == CONNECTION_OK ? furnish(db)
-                                               : connection_lost(db);
-}
-
 static enum pn_err
 post_exec(struct pn_db *db, const char *sql)
 {
-    return run(post(db), sql);
+    return pn_link_run(&post(db)->link, sql);
 }
 
 static enum pn_err
 post_exec_schema(struct pn_db *db, const char *sql)
 {
     char *ours = pn_postgres_words(sql);
-    enum pn_err err = ours == NULL ? PN_E_NOMEM : run(post(db), ours);
+    enum pn_err err =
+        ours == NULL ? PN_E_NOMEM : pn_link_run(&post(db)->link, ours);
 
     free(ours);
     return err;
@@ -230,34 +80,9 @@ static void
 post_close(struct pn_db *db)
 {
     if (db != NULL) {
-        PQfinish(post(db)->conn);
+        pn_link_close(&post(db)->link);
         free(db);
     }
-}
-
-/*
- * libpq's own defaults are those of an interactive client; these are for a
- * server.  What the URL says comes later and wins.  TLS and the server's name
- * are verified unless the URL asks for less; libpq ignores that for a socket of
- * this machine.
- */
-static PGconn *
-dial(const char *url)
-{
-    static const char *const names[] = {
-        "sslmode",          "sslrootcert",      "connect_timeout",
-        "keepalives_idle",  "keepalives_count", "keepalives_interval",
-        "tcp_user_timeout", "application_name", "target_session_attrs",
-        "client_encoding",  "dbname",           NULL};
-    const char *const values[] = {
-        "verify-full", "/etc/ssl/certs/ca-certificates.crt",
-        "5",           "10",
-        "3",           "5",
-        "10000",       "postern",
-        "read-write",  "UTF8",
-        url,           NULL};
-
-    return PQconnectdbParams(names, values, 1);
 }
 
 static enum pn_err
@@ -265,21 +90,14 @@ post_open(const char *url, enum pn_db_use use, char why[PN_DB_WHY_MAX],
           struct pn_db **out)
 {
     struct post_db *db = calloc(1, sizeof(*db));
-    enum pn_err err = PN_E_NOMEM;
+    enum pn_err err;
 
     if (db == NULL) {
         return PN_E_NOMEM;
     }
-    db->use = use;
-    db->connection = 1;
-    db->conn = dial(url);
-    if (db->conn == NULL) {
-        goto out;
-    }
-    err =
-        PQstatus(db->conn) == CONNECTION_OK ? furnish(db) : connection_lost(db);
+    err = pn_link_open(&db->link, url, use);
     if (err != PN_OK) {
-        memcpy(why, db->why, sizeof(db->why));
+        memcpy(why, db->link.why, sizeof(db->link.why));
         goto out;
     }
     *out = &db->base;
@@ -293,41 +111,24 @@ out:
 static const char *
 post_why(const struct pn_db *db)
 {
-    return ((const struct post_db *) db)->why;
+    return ((const struct post_db *) db)->link.why;
 }
 
 /* --- transactions -------------------------------------------------------- */
 
-/* That a connection broke is seen when it is used: then once more. */
-static enum pn_err
-begin(struct post_db *db, const char *sql)
-{
-    enum pn_err err = PN_E_IO;
-
-    for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-        err = connected(db);
-        if (err == PN_OK) {
-            err = run(db, sql);
-        }
-        if (!db->lost) {
-            break;
-        }
-    }
-    return err;
-}
-
 static enum pn_err
 post_begin(struct pn_db *db)
 {
-    enum pn_err err = begin(post(db), "BEGIN");
+    enum pn_err err = pn_link_begin(&post(db)->link, "BEGIN");
 
     if (err != PN_OK) {
         return err;
     }
     /* The number is "postern" in ASCII. */
-    err = run(post(db), "SELECT pg_advisory_xact_lock(31647739056321134)");
+    err = pn_link_run(&post(db)->link,
+                      "SELECT pg_advisory_xact_lock(31647739056321134)");
     if (err != PN_OK) {
-        (void) run(post(db), "ROLLBACK");
+        pn_link_rollback(&post(db)->link);
     }
     return err;
 }
@@ -335,17 +136,18 @@ post_begin(struct pn_db *db)
 static enum pn_err
 post_begin_reading(struct pn_db *db)
 {
-    return begin(post(db), "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    return pn_link_begin(&post(db)->link,
+                         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
 }
 
 static enum pn_err
 post_commit(struct pn_db *db)
 {
-    PGresult *result = PQexec(post(db)->conn, "COMMIT");
+    PGresult *result = PQexec(post(db)->link.conn, "COMMIT");
     /* COMMIT of a transaction that failed answers ROLLBACK, without error. */
     bool undone = PQresultStatus(result) == PGRES_COMMAND_OK
                   && strcmp(PQcmdStatus(result), "COMMIT") != 0;
-    enum pn_err err = take_result(post(db), result, NULL);
+    enum pn_err err = pn_link_take(&post(db)->link, result, NULL);
 
     return undone ? PN_E_STORE : err;
 }
@@ -353,66 +155,25 @@ post_commit(struct pn_db *db)
 static void
 post_rollback(struct pn_db *db)
 {
-    /* Without a connection there is nothing left to undo. */
-    (void) run(post(db), "ROLLBACK");
+    pn_link_rollback(&post(db)->link);
 }
 
 static int64_t
 post_touched(const struct pn_db *db)
 {
-    return ((const struct post_db *) db)->touched;
+    return ((const struct post_db *) db)->link.touched;
 }
-
-/* --- words between nodes ------------------------------------------------- */
-
-/* A word says only "look", so one meant for somebody else does no harm. */
-#define CHANNEL "postern"
 
 static enum pn_err
 post_notify(struct pn_db *db)
 {
-    return run(post(db), "NOTIFY " CHANNEL);
-}
-
-/* Was there a word?  All that have come count as one. */
-static bool
-take_words(PGconn *conn)
-{
-    bool any = false;
-    PGnotify *word;
-
-    while ((word = PQnotifies(conn)) != NULL) {
-        any = true;
-        PQfreemem(word);
-    }
-    return any;
+    return pn_link_notify(&post(db)->link);
 }
 
 static enum pn_err
 post_await(struct pn_db *db, int timeout_ms)
 {
-    struct post_db *mine = post(db);
-    struct pollfd fd = {.events = POLLIN};
-    enum pn_err err = connected(mine);
-
-    /* Once a connection; changes from before are the caller's business. */
-    if (err == PN_OK && mine->listening != mine->connection) {
-        err = run(mine, "LISTEN " CHANNEL);
-        mine->listening = err == PN_OK ? mine->connection : 0;
-        return err; /* there may have been a word meanwhile */
-    }
-    if (err != PN_OK) {
-        return err;
-    }
-    if (take_words(mine->conn)) {
-        return PN_OK;
-    }
-    fd.fd = PQsocket(mine->conn);
-    (void) poll(&fd, 1, timeout_ms);
-    if (!PQconsumeInput(mine->conn)) {
-        return connection_lost(mine);
-    }
-    return take_words(mine->conn) ? PN_OK : PN_E_NOT_FOUND;
+    return pn_link_await(&post(db)->link, timeout_ms);
 }
 
 /* --- statements ---------------------------------------------------------- */
@@ -436,9 +197,10 @@ static enum pn_err
 prepare(struct post_stmt *mine, struct post_db *db)
 {
     (void) snprintf(mine->name, sizeof(mine->name), "p%u", ++db->statements);
-    mine->connection = db->connection;
-    return take_result(
-        db, PQprepare(db->conn, mine->name, mine->base.sql, 0, NULL), NULL);
+    mine->connection = db->link.number;
+    return pn_link_take(
+        &db->link,
+        PQprepare(db->link.conn, mine->name, mine->base.sql, 0, NULL), NULL);
 }
 
 /* Done when the statement is executed, which knows how to begin anew. */
@@ -501,7 +263,7 @@ post_bind_null(struct pn_stmt *stmt, int n)
 static enum pn_err
 execute_once(struct post_stmt *mine, struct post_db *db)
 {
-    if (mine->connection != db->connection) {
+    if (mine->connection != db->link.number) {
         enum pn_err err = prepare(mine, db);
 
         if (err != PN_OK) {
@@ -509,11 +271,11 @@ execute_once(struct post_stmt *mine, struct post_db *db)
             return err;
         }
     }
-    return take_result(db,
-                       PQexecPrepared(db->conn, mine->name, mine->param_count,
-                                      mine->value, mine->length, mine->format,
-                                      1),
-                       &mine->result);
+    return pn_link_take(&db->link,
+                        PQexecPrepared(db->link.conn, mine->name,
+                                       mine->param_count, mine->value,
+                                       mine->length, mine->format, 1),
+                        &mine->result);
 }
 
 /* What only reads may be asked again on a new connection. */
@@ -522,16 +284,16 @@ execute(struct pn_stmt *stmt)
 {
     struct post_stmt *mine = post_stmt(stmt);
     struct post_db *db = post(stmt->db);
-    bool again = !stmt->db->begun && db->use == PN_DB_READ_ONLY;
+    bool again = !stmt->db->begun && db->link.use == PN_DB_READ_ONLY;
     enum pn_err err = PN_E_IO;
 
     mine->row = 0;
-    for (int attempt = 0; attempt < (again ? ATTEMPTS : 1); attempt++) {
-        err = stmt->db->begun ? PN_OK : connected(db);
+    for (int attempt = 0; attempt < (again ? PN_LINK_ATTEMPTS : 1); attempt++) {
+        err = stmt->db->begun ? PN_OK : pn_link_ready(&db->link);
         if (err == PN_OK) {
             err = execute_once(mine, db);
         }
-        if (!db->lost) {
+        if (!db->link.lost) {
             break;
         }
     }
