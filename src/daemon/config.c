@@ -183,7 +183,7 @@ static const struct rule {
     {"usage_users", check_name, 0, 0},   {"usage_interval", NULL, 1, 60},
     {"store", check_store, 0, 0},        {"index_dir", check_directory, 0, 0},
     {"index_group", check_name, 0, 0},   {"stale_after", NULL, 0, 31536000},
-    {"log_level", check_level, 0, 0},
+    {"audit_keep_days", NULL, 0, 36500}, {"log_level", check_level, 0, 0},
 };
 
 static int
@@ -293,6 +293,7 @@ take_all(cfg_t *cfg, struct pn_arena *arena, struct pn_config *out)
         .usage_user_count = cfg_size(cfg, "usage_users"),
         .usage_interval_s = (uint32_t) cfg_getint(cfg, "usage_interval"),
         .stale_after_s = stale_after(cfg),
+        .audit_keep_days = (uint32_t) cfg_getint(cfg, "audit_keep_days"),
     };
     bool good = take(cfg, "http_listen", arena, &config.http_listen)
                 && take(cfg, "http_group", arena, &config.http_group)
@@ -387,6 +388,7 @@ parse(FILE *file, struct pn_arena *arena, struct pn_config *out)
         CFG_STR("index_dir", "/var/lib/postern/index", CFGF_NONE),
         CFG_STR("index_group", "", CFGF_NONE),
         CFG_INT("stale_after", STALE_BY_STORE, CFGF_NONE),
+        CFG_INT("audit_keep_days", 0, CFGF_NONE),
         CFG_STR("log_level", "info", CFGF_NONE),
         CFG_END(),
     };

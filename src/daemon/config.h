@@ -34,6 +34,7 @@ struct pn_config {
     const char *index_dir;
     const char *index_group;
     uint32_t stale_after_s;
+    uint32_t audit_keep_days; /* 0 = for ever */
     enum pn_log_level log_level;
 };
 

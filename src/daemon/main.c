@@ -25,6 +25,7 @@
 #include "daemon/api/api.h"
 #include "daemon/config.h"
 #include "daemon/first_admin.h"
+#include "daemon/jobs/keep.h"
 #include "daemon/jobs/usage.h"
 #include "daemon/notify.h"
 #include "daemon/signin/password.h"
@@ -115,6 +116,7 @@ struct parts {
     struct pn_config config;
     struct pn_ops *ops;
     struct pn_usage_receiver *usage;
+    struct pn_keeper *keeper; /* NULL = everything is kept */
     struct pn_http_server *http, *admin;
     struct pn_api api;
 };
@@ -252,6 +254,16 @@ usage_counts(void *arg, struct pn_api_counts *out)
 }
 
 static bool
+start_keeper(struct parts *parts)
+{
+    const uint32_t days = parts->config.audit_keep_days;
+    enum pn_err err =
+        days > 0 ? pn_keeper_start(parts->ops, days, &parts->keeper) : PN_OK;
+
+    return err == PN_OK || failed("start", "audit keeper", err);
+}
+
+static bool
 start(struct parts *parts, const struct options *options)
 {
     const struct pn_config *config = &parts->config;
@@ -285,7 +297,7 @@ start(struct parts *parts, const struct options *options)
         .counts = usage_counts,
         .counts_arg = parts,
     };
-    return start_usage(parts) && start_servers(parts);
+    return start_keeper(parts) && start_usage(parts) && start_servers(parts);
 }
 
 static void
@@ -294,6 +306,7 @@ stop(struct parts *parts)
     pn_http_stop(parts->http);
     pn_http_stop(parts->admin);
     pn_usage_stop(parts->usage);
+    pn_keeper_stop(parts->keeper);
     pn_ops_stop(parts->ops);
 }
 

@@ -8,6 +8,7 @@ import sqlite3
 
 import pytest
 from harness.posternd import API, UnixConnection
+from harness.process import wait_until
 from harness.size import scaled
 
 
@@ -361,3 +362,49 @@ def test_a_person_is_erased_from_audit_and_file(posternd):
 def test_a_wrong_wish_to_erase_is_named(posternd, doc, pointer):
     reply = posternd().local.post("/audit/erase", doc)
     assert reply.status == 422 and pointer in reply.pointers
+
+
+# --- keeping ----------------------------------------------------------------
+
+def test_old_events_go_and_the_chain_still_verifies(posternd):
+    p = posternd(config="audit_keep_days = 30")
+    everything(p)
+    kept = verify(p)["checkpoint"]
+    last = len(events_of(p))
+    p.stop()
+    db = database(p)
+    db.executescript("DROP TRIGGER audit_keeps_content;"
+                     f"UPDATE audit SET at = 1 WHERE position < {last}")
+    db.close()
+    p.start()
+    act = wait_until(lambda: events_of(p, "action=audit.trim"))[0]
+    assert act["detail"]["up_to"] == act["detail"]["events"] == last - 1
+    assert act["actor_kind"] == "system"
+    found = verify(p, checkpoint=kept)
+    assert found["ok"] and found["from"] == last
+    assert [e["position"] for e in events_of(p)][0] == last
+
+
+# --- an audit that cannot be written ----------------------------------------
+
+def test_without_audit_nothing_changes_and_decisions_go_on(gate):
+    admin = gate.admin
+    token = admin.make_token("t")
+    def used():
+        return gate.script("PROPFIND", "/admin/", ("admin", token),
+                           Depth="0").status_code
+
+    allowed = used()
+    assert allowed in (200, 207)
+    db = sqlite3.connect(next((gate.data / "store").glob("*.db")),
+                         isolation_level=None)
+    db.execute("CREATE TRIGGER broken BEFORE INSERT ON audit"
+               " BEGIN SELECT RAISE(ABORT, 'no'); END")
+    refused = admin.post("/groups", {"name": "staff"})
+    assert (refused.status_code, refused.json()["code"]) == (
+        503, "audit_unavailable")
+    assert admin.get("/groups").json()["items"] == []
+    assert used() == allowed
+    db.execute("DROP TRIGGER broken")
+    db.close()
+    assert admin.post("/groups", {"name": "staff"}).status_code == 201

@@ -53,7 +53,11 @@ task_run(struct pn_task *task)
     if (err != PN_OK) {
         pn_log(PN_LOG_ERROR, "audit_failed", "action", row->name, "error",
                pn_err_text(err), NULL);
-        return pn_task_store_error(task, err);
+        return err == PN_E_STORE
+                   ? pn_task_refuse(task, 503, "audit_unavailable",
+                                    "the audit cannot be written; nothing was "
+                                    "changed")
+                   : pn_task_store_error(task, err);
     }
     return true;
 }
