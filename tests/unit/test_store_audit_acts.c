@@ -66,18 +66,23 @@ test_the_oldest_events_go_and_the_chain_holds(void **state)
         0);
 }
 
+/* With an anchor moved to hide it. */
+#define MOVED_ANCHOR                                                           \
+    "UPDATE audit_anchor SET position = 4, hash ="                             \
+    " (SELECT hash FROM audit WHERE position = 4);"                            \
+    "DELETE FROM audit WHERE position = 4"
+#define NO_ANCHOR                                                              \
+    "UPDATE audit_anchor SET position = 0, hash ="                             \
+    " (SELECT audit_hash FROM feed_head)"
+
 static void
 test_events_that_go_without_an_act_are_missed(void **state)
 {
     static const char *const cases[] = {
         "DELETE FROM audit WHERE position = 4",
         "DELETE FROM audit WHERE position IN (4, 5)",
-        /* with an anchor moved to hide it */
-        "UPDATE audit_anchor SET position = 4, hash ="
-        " (SELECT hash FROM audit WHERE position = 4);"
-        "DELETE FROM audit WHERE position = 4",
-        "UPDATE audit_anchor SET position = 0, hash = (SELECT audit_hash FROM "
-        "feed_head)",
+        MOVED_ANCHOR,
+        NO_ANCHOR,
         "UPDATE audit_anchor SET event_position = 9",
     };
 
