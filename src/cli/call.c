@@ -183,6 +183,15 @@ pn_call_if_match(struct pn_cli *cli, const char *etag, const char *path,
 }
 
 enum pn_exit
+pn_post_if_match(struct pn_cli *cli, const char *etag, const char *path,
+                 json_t *body, struct pn_answer *out)
+{
+    const struct extra extra = {.if_match = etag};
+
+    return send(cli, "POST", path, body, &extra, out);
+}
+
+enum pn_exit
 pn_call_find(struct pn_cli *cli, const char *path, struct pn_answer *out)
 {
     static const struct extra quiet = {.missing = QUIET_404};

@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "cli/commands.h"
 #include "cli/connect.h"
+#include "cli/http.h"
 #include "cli/print.h"
 #include "cli/wish.h"
 
@@ -26,6 +28,14 @@ static const struct pn_option set_options[] = {
     {"tls-required", "on|off", "refuse tokens over plain HTTP", PN_ONCE},
     {"service-accounts", "on|off", "accounts that nobody signs in to", PN_ONCE},
     {"own-tokens-write", "on|off", "tokens that may make tokens", PN_ONCE},
+    {"enforce", "new|after|now", "which tokens a lower limit reaches", PN_ONCE},
+    {"days", "N", "with --enforce after; else 14", PN_ONCE},
+    {NULL, NULL, NULL, PN_ONCE},
+};
+
+static const struct pn_option how_options[] = {
+    {"enforce", "new|after|now", "which tokens a lower limit reaches", PN_ONCE},
+    {"days", "N", "with --enforce after; else 14", PN_ONCE},
     {NULL, NULL, NULL, PN_ONCE},
 };
 
@@ -249,7 +259,10 @@ static bool
 any_flag(const struct pn_cli *cli)
 {
     for (const struct pn_option *o = set_options; o->name != NULL; o++) {
-        if (pn_cli_has(cli, o->name)) {
+        bool is_how =
+            strcmp(o->name, "enforce") == 0 || strcmp(o->name, "days") == 0;
+
+        if (!is_how && pn_cli_has(cli, o->name)) {
             return true;
         }
     }
@@ -267,12 +280,36 @@ wanted(struct pn_cli *cli, const struct pn_answer *present, json_t **out)
     return pn_wish_file(cli, cli->args[0], out);
 }
 
-static enum pn_exit
-run_set(struct pn_cli *cli)
+/* path with the query that --enforce and --days ask for; NULL: no memory. */
+static const char *
+path_with(struct pn_cli *cli, const char *path, const char *query)
 {
-    struct pn_answer present, answer;
-    const json_t *warnings;
-    json_t *doc = NULL;
+    const char *enforce = pn_cli_value(cli, "enforce");
+    const char *days = pn_cli_value(cli, "days");
+
+    enforce = enforce != NULL ? pn_http_escape(cli->arena, enforce) : NULL;
+    days = days != NULL ? pn_http_escape(cli->arena, days) : NULL;
+    return pn_arena_printf(
+        cli->arena, "%s?%s%s%s%s%s", path, query,
+        enforce != NULL ? "&enforce=" : "", enforce != NULL ? enforce : "",
+        days != NULL ? "&days=" : "", days != NULL ? days : "");
+}
+
+static void
+say_warnings(struct pn_cli *cli, const json_t *doc)
+{
+    const json_t *warnings = json_object_get(doc, "warnings");
+
+    for (size_t i = 0; i < json_array_size(warnings); i++) {
+        pn_say("warning: %s", pn_print_value(cli, json_array_get(warnings, i)));
+    }
+}
+
+/* Nobody else's change in between may be lost: *etag is of what was read. */
+static enum pn_exit
+read_and_edit(struct pn_cli *cli, json_t **doc, const char **etag)
+{
+    struct pn_answer present;
     enum pn_exit rc;
 
     if ((cli->arg_count == 0) == !any_flag(cli)) {
@@ -283,24 +320,172 @@ run_set(struct pn_cli *cli)
         rc = pn_call(cli, "GET", "/policy", NULL, &present);
     }
     if (rc == PN_EXIT_OK) {
-        rc = wanted(cli, &present, &doc);
+        *etag = present.etag;
+        rc = wanted(cli, &present, doc);
     }
-    if (rc != PN_EXIT_OK) {
-        return rc;
-    }
+    return rc;
+}
 
-    /* Nobody else's change in between may be lost. */
-    rc = pn_call_if_match(cli, present.etag, "/policy", json_incref(doc),
-                          &answer);
+static enum pn_exit
+run_set(struct pn_cli *cli)
+{
+    const char *path = path_with(cli, "/policy", "preview=false");
+    const char *etag = NULL;
+    struct pn_answer answer;
+    json_t *doc = NULL;
+    enum pn_exit rc = read_and_edit(cli, &doc, &etag);
+
+    if (rc == PN_EXIT_OK) {
+        rc = path != NULL
+                 ? pn_call_if_match(cli, etag, path, json_incref(doc), &answer)
+                 : pn_cli_nomem();
+    }
+    if (rc == PN_EXIT_OK) {
+        say_warnings(cli, answer.doc);
+        pn_print_object(cli, columns, answer.doc);
+    }
+    return rc;
+}
+
+/* --- previews ------------------------------------------------------------ */
+
+static const struct pn_column counts[] = {
+    {"unaffected", "unaffected", NULL},
+    {"shortened", "shortened", NULL},
+    {"stopped", "stopped", NULL},
+    {"of these used in 24 hours", "used_24h", NULL},
+    {NULL, NULL, NULL},
+};
+
+static const struct pn_column affected[] = {
+    {"ID", "id", NULL},
+    {"OWNER", "owner", NULL},
+    {"NAME", "name", NULL},
+    {"EFFECT", "effect", NULL},
+    {"BECAUSE", "because", NULL},
+    {"NEW END", "new_expires_at", NULL},
+    {"LAST USED", "last_used_at", NULL},
+    {NULL, NULL, NULL},
+};
+
+static enum pn_exit
+run_preview(struct pn_cli *cli)
+{
+    const char *path = path_with(cli, "/policy", "preview=true&limit=200");
+    const char *etag = NULL;
+    struct pn_answer answer;
+    json_t *doc = NULL;
+    enum pn_exit rc = read_and_edit(cli, &doc, &etag);
+
+    if (rc == PN_EXIT_OK) {
+        rc = path != NULL
+                 ? pn_call_if_match(cli, etag, path, json_incref(doc), &answer)
+                 : pn_cli_nomem();
+    }
     if (rc != PN_EXIT_OK) {
         return rc;
     }
-    warnings = json_object_get(answer.doc, "warnings");
-    for (size_t i = 0; i < json_array_size(warnings); i++) {
-        pn_say("warning: %s", pn_print_value(cli, json_array_get(warnings, i)));
+    say_warnings(cli, answer.doc);
+    pn_print_object(cli, counts, answer.doc);
+    if (!pn_cli_has(cli, "json")
+        && json_array_size(pn_json_at(answer.doc, "tokens.items")) > 0)
+    {
+        pn_print_table(cli, affected, pn_json_at(answer.doc, "tokens.items"));
     }
-    pn_print_object(cli, columns, answer.doc);
+    if (json_is_string(pn_json_at(answer.doc, "tokens.next_cursor"))) {
+        pn_say("the list ends here; the counts are of all tokens");
+    }
     return PN_EXIT_OK;
+}
+
+/* --- former versions ----------------------------------------------------- */
+
+static const struct pn_column versions[] = {
+    {"VERSION", "version", NULL},
+    {"MADE", "made_at", NULL},
+    {"BY", "made_by", NULL},
+    {"ENFORCED", "enforcement.mode", NULL},
+    {"TOKENS", "enforcement.tokens_changed", NULL},
+    {"REVERTED TO", "reverted_to", NULL},
+    {NULL, NULL, NULL},
+};
+
+static const struct pn_column differences[] = {
+    {"WHERE", "pointer", NULL},
+    {"BEFORE", "before", NULL},
+    {"AFTER", "after", NULL},
+    {NULL, NULL, NULL},
+};
+
+static enum pn_exit
+run_history(struct pn_cli *cli)
+{
+    json_t *list = NULL;
+    enum pn_exit rc = pn_connect(cli, PN_WANT_ANY);
+
+    if (rc == PN_EXIT_OK) {
+        rc = pn_call_list(cli, "/policy/history", "", 0, &list);
+    }
+    if (rc == PN_EXIT_OK) {
+        pn_print_list(cli, versions, list, "no versions");
+    }
+    return rc;
+}
+
+static enum pn_exit
+run_diff(struct pn_cli *cli)
+{
+    const char *against =
+        cli->arg_count > 1 ? pn_http_escape(cli->arena, cli->args[0]) : NULL;
+    const char *path =
+        pn_path(cli, "/policy/history/", cli->args[cli->arg_count - 1], "");
+    struct pn_answer answer;
+    enum pn_exit rc = pn_connect(cli, PN_WANT_ANY);
+
+    if (path != NULL && against != NULL) {
+        path = pn_arena_printf(cli->arena, "%s?against=%s", path, against);
+    }
+    if (rc == PN_EXIT_OK) {
+        rc = path != NULL ? pn_call(cli, "GET", path, NULL, &answer)
+                          : pn_cli_nomem();
+    }
+    if (rc != PN_EXIT_OK) {
+        return rc;
+    }
+    if (pn_cli_has(cli, "json")) {
+        pn_print_json(answer.doc);
+    } else {
+        pn_print_table(cli, differences, pn_json_at(answer.doc, "changes"));
+    }
+    return PN_EXIT_OK;
+}
+
+static enum pn_exit
+run_revert(struct pn_cli *cli)
+{
+    const char *path = path_with(cli, "/policy/revert", "preview=false");
+    struct pn_answer present, answer;
+    uint32_t version = 0;
+    enum pn_exit rc;
+
+    if (!pn_number(pn_str_from(cli->args[0]), 1, INT32_MAX, &version)) {
+        return pn_cli_usage(cli, "VERSION is a number from 1");
+    }
+    rc = pn_connect(cli, PN_WANT_ANY);
+    if (rc == PN_EXIT_OK) {
+        rc = pn_call(cli, "GET", "/policy", NULL, &present);
+    }
+    if (rc == PN_EXIT_OK) {
+        rc = path != NULL ? pn_post_if_match(
+                 cli, present.etag, path,
+                 json_pack("{s:I}", "version", (json_int_t) version), &answer)
+                          : pn_cli_nomem();
+    }
+    if (rc == PN_EXIT_OK) {
+        say_warnings(cli, answer.doc);
+        pn_print_object(cli, columns, answer.doc);
+    }
+    return rc;
 }
 
 const struct pn_command pn_policy_commands[] = {
@@ -329,6 +514,53 @@ const struct pn_command pn_policy_commands[] = {
         .options = set_options,
         .max_args = 1,
         .run = run_set,
+    },
+    {
+        .noun = "policy",
+        .verb = "preview",
+        .args = "[FILE]",
+        .summary = "Show what a change would do to the tokens that are there",
+        .examples = "postern policy preview --allow-group token-users "
+                    "--max-days 30\n"
+                    "postern policy preview policy.json --enforce after "
+                    "--days 14\n",
+        .details = "Takes what 'postern policy set' takes and changes "
+                   "nothing. Without --enforce it shows what 'now' would "
+                   "do.\n",
+        .options = set_options,
+        .max_args = 1,
+        .run = run_preview,
+    },
+    {
+        .noun = "policy",
+        .verb = "history",
+        .args = "",
+        .summary = "List the versions of the policy, newest first",
+        .examples = "postern policy history\n",
+        .run = run_history,
+    },
+    {
+        .noun = "policy",
+        .verb = "diff",
+        .args = "[VERSION] VERSION",
+        .summary = "Show what differs between two versions of the policy",
+        .examples = "postern policy diff 7\n"
+                    "postern policy diff 3 7\n",
+        .details = "With one VERSION, against the one before it.\n",
+        .min_args = 1,
+        .max_args = 2,
+        .run = run_diff,
+    },
+    {
+        .noun = "policy",
+        .verb = "revert",
+        .args = "VERSION",
+        .summary = "Make a former version the policy again",
+        .examples = "postern policy revert 6\n",
+        .options = how_options,
+        .min_args = 1,
+        .max_args = 1,
+        .run = run_revert,
     },
     {.noun = NULL},
 };

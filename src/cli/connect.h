@@ -56,6 +56,11 @@ PN_MUST_USE enum pn_exit pn_call_if_match(struct pn_cli *cli, const char *etag,
                                           const char *path, json_t *body,
                                           struct pn_answer *out);
 
+/* The same by POST. */
+PN_MUST_USE enum pn_exit pn_post_if_match(struct pn_cli *cli, const char *etag,
+                                          const char *path, json_t *body,
+                                          struct pn_answer *out);
+
 /* As pn_call(), but status 404 says nothing and is PN_EXIT_FOUND. */
 PN_MUST_USE enum pn_exit pn_call_find(struct pn_cli *cli, const char *path,
                                       struct pn_answer *out);

@@ -2,6 +2,7 @@
 """The policy in force: what it lets people make, and what a change of it does
 to tokens that scripts use through nginx."""
 import contextlib
+import json
 
 import pytest
 import requests
@@ -314,3 +315,29 @@ def test_going_back_is_guarded_like_a_change(target):
     assert stranger.get("/policy/history").status_code == 401
     assert target.alice.get("/policy/history").status_code == 403
     assert target.alice.get("/policy/history/1").status_code == 403
+
+
+# --- the command line -------------------------------------------------------
+
+def test_the_command_line_runs_the_whole_life_of_a_policy(target):
+    """Preview, set, history, diff and back, as an administrator types them."""
+    up = target.up
+    lower = ("--allow-everyone", "--max-days", "30")
+    seen = json.loads(up.ok("policy", "preview", *lower, "--json"))
+    assert seen["shortened"] == 2
+    assert "lifetime" in up.ok("policy", "preview", *lower)
+    first, end = version(target), target.alice.tokens()[0]["expires_at"]
+    up.ok("policy", "set", *lower, "--enforce", "after", "--days", "7")
+    items = json.loads(up.ok("policy", "history", "--json"))["items"]
+    assert items[0]["version"] == first + 1
+    assert items[0]["enforcement"] == {"mode": "after", "days": 7,
+                                       "tokens_changed": 2}
+    assert "/creation/grants" in up.ok("policy", "diff", str(first + 1))
+    assert "/creation/enabled" in up.ok("policy", "diff", "1",
+                                        str(first + 1))
+    assert target.alice.tokens()[0]["expires_at"] < end
+    up.ok("policy", "revert", str(first))
+    assert target.alice.tokens()[0]["expires_at"] == end
+    said, status = up.postern("policy", "set", *lower, "--days", "7")[1:]
+    assert status == 1 and "?days" in said
+    assert up.postern("policy", "revert", "x")[2] == 2
