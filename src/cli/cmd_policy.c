@@ -331,7 +331,7 @@ run_set(struct pn_cli *cli)
 {
     const char *path = path_with(cli, "/policy", "preview=false");
     const char *etag = NULL;
-    struct pn_answer answer;
+    struct pn_answer answer = {0};
     json_t *doc = NULL;
     enum pn_exit rc = read_and_edit(cli, &doc, &etag);
 
@@ -373,7 +373,7 @@ run_preview(struct pn_cli *cli)
 {
     const char *path = path_with(cli, "/policy", "preview=true&limit=200");
     const char *etag = NULL;
-    struct pn_answer answer;
+    struct pn_answer answer = {0};
     json_t *doc = NULL;
     enum pn_exit rc = read_and_edit(cli, &doc, &etag);
 
@@ -439,7 +439,7 @@ run_diff(struct pn_cli *cli)
         cli->arg_count > 1 ? pn_http_escape(cli->arena, cli->args[0]) : NULL;
     const char *path =
         pn_path(cli, "/policy/history/", cli->args[cli->arg_count - 1], "");
-    struct pn_answer answer;
+    struct pn_answer answer = {0};
     enum pn_exit rc = pn_connect(cli, PN_WANT_ANY);
 
     if (path != NULL && against != NULL) {
@@ -464,7 +464,7 @@ static enum pn_exit
 run_revert(struct pn_cli *cli)
 {
     const char *path = path_with(cli, "/policy/revert", "preview=false");
-    struct pn_answer present, answer;
+    struct pn_answer present = {0}, answer = {0};
     uint32_t version = 0;
     enum pn_exit rc;
 
