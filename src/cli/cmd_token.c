@@ -64,6 +64,15 @@ static const struct pn_option list_options[] = {
     {NULL, NULL, NULL, PN_ONCE},
 };
 
+static const struct pn_option bulk_options[] = {
+    FILTER_OPTIONS,
+    {"until", "DATE", "shorten: the new end", PN_ONCE},
+    {"reason", "TEXT", "revoke: why, for the audit", PN_ONCE},
+    {"preview", NULL, "only say what would happen", PN_ONCE},
+    {"yes", NULL, "do not ask", PN_ONCE},
+    {NULL, NULL, NULL, PN_ONCE},
+};
+
 static const struct pn_option find_options[] = {
     {"token-file", "FILE", "read the token from FILE; - is standard input",
      PN_ONCE},
@@ -463,6 +472,26 @@ const struct pn_command pn_token_commands[] = {
         .min_args = 1,
         .max_args = PN_CLI_ARGS_MAX,
         .run = pn_token_enable,
+    },
+    {
+        .noun = "token",
+        .verb = "bulk",
+        .args = "ACTION [TOKEN...]",
+        .summary = "Revoke, disable, enable or shorten many tokens at once",
+        .examples = "postern token bulk disable --unused-days 180 --preview\n"
+                    "postern token bulk revoke --owner alice --reason left\n"
+                    "postern token bulk shorten --no-expiry --until "
+                    "2027-01-31\n",
+        .details =
+            "ACTION is revoke, disable, enable or shorten.  Tokens are named, "
+            "or found by the options of 'postern token list'.  What would "
+            "happen is counted and asked for first; each token is then a "
+            "change of its own in the audit, and one that is refused does not "
+            "stop the others.\n",
+        .options = bulk_options,
+        .min_args = 1,
+        .max_args = PN_CLI_ARGS_MAX,
+        .run = pn_token_bulk,
     },
     {.noun = NULL},
 };

@@ -52,4 +52,7 @@ enum pn_exit pn_token_revoke(struct pn_cli *cli);
 enum pn_exit pn_token_disable(struct pn_cli *cli);
 enum pn_exit pn_token_enable(struct pn_cli *cli);
 
+/* token_bulk.c */
+enum pn_exit pn_token_bulk(struct pn_cli *cli);
+
 #endif

@@ -253,6 +253,26 @@ def test_a_rotation_shows_both_secrets_until_its_overlap_is_ended(alice, run):
     assert status == 2 and "--overlap" in said
 
 
+def test_many_tokens_are_changed_at_once(alice, run):
+    for name in ("a", "b", "c"):
+        run.secret(alice.ok("token", "create", name).strip())
+    out, said, status = alice.postern("token", "bulk", "disable", "--search",
+                                      "a", "--preview")
+    assert status == 0 and "stopped" in out and "nothing was changed" in said
+    assert as_json(alice, "token", "show", "a")["state"] == "active"
+    assert as_json(alice, "token", "bulk", "disable", "--never-used",
+                   "--preview")["stopped"] == 3
+    _, said, status = alice.postern("token", "bulk", "disable", "--never-used",
+                                    "--yes")
+    assert status == 0 and "3 tokens done" in said
+    alice.ok("token", "bulk", "enable", "a", "b", "--yes")
+    assert as_json(alice, "token", "show", "b")["state"] == "active"
+    assert as_json(alice, "token", "show", "c")["state"] == "disabled"
+    for wrong in (["bulk", "disable"], ["bulk", "disable", "a", "--never-used"],
+                  ["bulk", "lose", "a"]):
+        assert alice.postern("token", *wrong, "--yes")[2] in (1, 2)
+
+
 def test_lists_are_filtered_and_sorted(alice, run):
     for name, days in (("b", "9"), ("a", "3"), ("c", "6")):
         run.secret(alice.ok("token", "create", name, "--days", days).strip())

@@ -111,7 +111,8 @@ extern const char *const pn_no_names[];   /* an empty list */
 
 pn_http_handler_fn pn_api_session_post, pn_api_session_delete;
 pn_http_handler_fn pn_api_me_get, pn_api_me_password;
-pn_http_handler_fn pn_api_tokens_get, pn_api_tokens_post, pn_api_tokens_search;
+pn_http_handler_fn pn_api_tokens_get, pn_api_tokens_post, pn_api_tokens_search,
+    pn_api_tokens_bulk;
 pn_http_handler_fn pn_api_token_get, pn_api_token_patch, pn_api_token_delete;
 pn_http_handler_fn pn_api_token_revoke, pn_api_token_disable,
     pn_api_token_enable;

@@ -14,6 +14,7 @@ const struct pn_http_route pn_api_routes[] = {
     {PN_POST, API "/me/password", pn_api_me_password},
     {PN_GET, API "/tokens", pn_api_tokens_get},
     {PN_POST, API "/tokens", pn_api_tokens_post},
+    {PN_POST, API "/tokens/bulk", pn_api_tokens_bulk},
     {PN_POST, API "/tokens/search", pn_api_tokens_search},
     {PN_GET, API "/tokens/self", pn_api_self_get},
     {PN_DELETE, API "/tokens/self", pn_api_self_delete},

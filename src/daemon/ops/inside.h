@@ -336,6 +336,8 @@ PN_MUST_USE bool pn_user_end_sessions(struct pn_task *task,
 
 /* Put the task into the writer's queue and wait for its answer. */
 PN_MUST_USE bool pn_ops_submit(struct pn_task *task);
+/* Several at once, fewer than PN_OPS_QUEUE_MAX; each ends with its own ok. */
+void pn_ops_submit_all(struct pn_task *tasks, size_t count);
 
 /* A read connection; give it back with pn_reader_give(). */
 PN_MUST_USE enum pn_err pn_reader_take(struct pn_ops *ops,

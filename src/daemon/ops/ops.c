@@ -302,17 +302,10 @@ writer_thread(void *arg)
     return NULL;
 }
 
-bool
-pn_ops_submit(struct pn_task *task)
+/* At the end of the queue; the mutex is held. */
+static void
+queue_add(struct pn_ops *ops, struct pn_task *task)
 {
-    struct pn_ops *ops = task->ops;
-    (void) pthread_mutex_lock(&ops->mutex);
-    if (ops->stopping || ops->waiting >= PN_OPS_QUEUE_MAX) {
-        (void) pthread_mutex_unlock(&ops->mutex);
-        task->fault->retry_after_s = 1;
-        return pn_task_refuse(task, 503, "busy",
-                              "too many changes wait already; try again");
-    }
     task->next = NULL;
     if (ops->first == NULL) {
         ops->first = task;
@@ -321,11 +314,44 @@ pn_ops_submit(struct pn_task *task)
     }
     ops->last = task;
     ops->waiting++;
+}
+
+static void
+refuse_busy(struct pn_task *task)
+{
+    task->fault->retry_after_s = 1;
+    task->ok = pn_task_refuse(task, 503, "busy",
+                              "too many changes wait already; try again");
+}
+
+void
+pn_ops_submit_all(struct pn_task *tasks, size_t count)
+{
+    struct pn_ops *ops = tasks[0].ops;
+    (void) pthread_mutex_lock(&ops->mutex);
+    if (ops->stopping || ops->waiting + count > PN_OPS_QUEUE_MAX) {
+        (void) pthread_mutex_unlock(&ops->mutex);
+        for (size_t i = 0; i < count; i++) {
+            refuse_busy(&tasks[i]);
+        }
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        queue_add(ops, &tasks[i]);
+    }
     (void) pthread_cond_signal(&ops->arrived);
-    while (!task->done) {
-        (void) pthread_cond_wait(&ops->answered, &ops->mutex);
+    for (size_t i = 0; i < count; i++) {
+        while (!tasks[i].done) {
+            (void) pthread_cond_wait(&ops->answered, &ops->mutex);
+        }
     }
     (void) pthread_mutex_unlock(&ops->mutex);
+}
+
+bool
+pn_ops_submit(struct pn_task *task)
+{
+    pn_ops_submit_all(task, 1);
     return task->ok;
 }
 

@@ -27,6 +27,8 @@ enum {
     PN_SESSION_IDLE_S = 12 * 3600,
     PN_SESSION_MAX_S = 7 * 86400,
     PN_PUBLISH_DEADLINE_S = 5,
+    PN_BULK_MAX = 10000,    /* tokens of one bulk change by filter */
+    PN_BULK_IDS_MAX = 1000, /* … by id */
 };
 
 enum pn_caller_kind {
@@ -269,6 +271,52 @@ PN_MUST_USE bool pn_ops_policy(struct pn_ops *ops,
                                const struct pn_caller *caller,
                                struct pn_arena *arena, struct pn_policy *out,
                                struct pn_fault *fault);
+
+/* One act for many tokens.  Each is a change of its own, with its own event in
+ * the audit; what is refused stands in failed and stops nothing else. */
+struct pn_bulk {
+    enum {
+        PN_BULK_REVOKE = 0,
+        PN_BULK_DISABLE,
+        PN_BULK_ENABLE,
+        PN_BULK_SHORTEN
+    } action;
+    int64_t expires_at;                 /* SHORTEN */
+    const char *reason;                 /* REVOKE; NULL = none */
+    const struct pn_token_query *query; /* or: */
+    const uint64_t *ids;
+    size_t id_count;
+    bool preview; /* only say what would happen */
+};
+enum pn_bulk_effect {
+    PN_BULK_UNAFFECTED = 0,
+    PN_BULK_STOPPED,
+    PN_BULK_RESUMED,
+    PN_BULK_SHORTENED
+};
+struct pn_bulk_item {
+    uint64_t id, owner_id;
+    char *owner, *name;
+    enum pn_bulk_effect effect;
+    int64_t new_expires_at, last_used_at; /* 0 = none */
+};
+struct pn_bulk_failure {
+    uint64_t id;
+    const char *code, *detail;
+};
+struct pn_bulk_result {
+    size_t unaffected, shortened, stopped, resumed; /* tokens */
+    size_t owners, used_24h;                        /* of those affected */
+    struct pn_bulk_item *item; /* affected, at most PN_BULK_MAX */
+    size_t count;
+    struct pn_bulk_failure *failed;
+    size_t failed_count;
+    bool more; /* the filter finds more than PN_BULK_MAX: ask again */
+};
+PN_MUST_USE bool
+pn_ops_token_bulk(struct pn_ops *ops, const struct pn_caller *caller,
+                  const struct pn_bulk *wish, struct pn_arena *arena,
+                  struct pn_bulk_result *out, struct pn_fault *fault);
 
 /* Counts by day and outcome: of a token that one may see; or, for auditors, of
  * everything. */
