@@ -306,13 +306,23 @@ pn_store_token_stored(struct pn_store *store, uint64_t id,
     return load_row(store, id, arena, out);
 }
 
+/* time() may still be in the second before, in which an overlap that was just
+ * ended would go on. */
+static int64_t
+exact_now(void)
+{
+    struct timespec now;
+
+    (void) clock_gettime(CLOCK_REALTIME, &now);
+    return now.tv_sec;
+}
+
 enum pn_err
 pn_store_token_by_id(struct pn_store *store, uint64_t id,
                      struct pn_arena *arena, struct pn_token *out)
 {
     struct pn_judge judge;
-    enum pn_err err =
-        pn_judge_begin(store, (int64_t) time(NULL), arena, &judge);
+    enum pn_err err = pn_judge_begin(store, exact_now(), arena, &judge);
 
     return err == PN_OK ? pn_token_load(store, id, &judge, arena, out) : err;
 }
