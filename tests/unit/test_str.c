@@ -216,9 +216,9 @@ test_bytes_become_hexadecimal_and_back(void **state)
     pn_hex(bytes, sizeof(bytes), text);
     assert_string_equal(text, "009fa0ff");
     for (size_t i = 0; i < sizeof(bytes); i++) {
-        assert_int_equal(
-            pn_hex_value(text[2 * i]) << 4 | pn_hex_value(text[2 * i + 1]),
-            bytes[i]);
+        assert_int_equal(pn_hex_value(text[2 * i]) << 4
+                             | pn_hex_value(text[2 * i + 1]),
+                         bytes[i]);
     }
     for (const char *c = "/:`gAF"; *c != '\0'; c++) {
         assert_int_equal(pn_hex_value(*c), -1);

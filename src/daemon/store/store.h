@@ -439,8 +439,9 @@ PN_MUST_USE enum pn_err pn_store_each_member(struct pn_store *store,
                                              pn_store_each_fn *call, void *arg);
 /* Every secret of every token, ascending by hash, which is the order of the
  * index; of secret, hash and ends_at are set. */
-typedef enum pn_err pn_store_each_secret_fn(
-    void *arg, uint64_t token_id, const struct pn_token_secret *secret);
+typedef enum pn_err
+pn_store_each_secret_fn(void *arg, uint64_t token_id,
+                        const struct pn_token_secret *secret);
 PN_MUST_USE enum pn_err pn_store_each_secret(struct pn_store *store,
                                              pn_store_each_secret_fn *call,
                                              void *arg);
