@@ -68,7 +68,7 @@ look_again(void)
 {
     struct timespec at;
     (void) clock_gettime(CLOCK_MONOTONIC, &at);
-    at.tv_nsec += LOOK_MS * 1000000;
+    at.tv_nsec += LOOK_MS * 1000000L;
     if (at.tv_nsec >= 1000000000) {
         at.tv_nsec -= 1000000000;
         at.tv_sec++;
