@@ -175,11 +175,11 @@ test_first_admin_changes_the_password_before_all_else(void **state)
     change.old_password = "not-the-password";
     change.new_password = "chosen-by-admin";
     assert_int_equal(site_do(&site, &caller, &change), 422);
-    assert_string_equal(site.fault.fields[0].pointer, "/old_password");
+    assert_string_equal(site.fault.fields[0].pointer, "/old");
     change.old_password = password.bytes;
     change.new_password = "short";
     assert_int_equal(site_do(&site, &caller, &change), 422);
-    assert_string_equal(site.fault.fields[0].pointer, "/new_password");
+    assert_string_equal(site.fault.fields[0].pointer, "/new");
     change.new_password = "chosen-by-admin";
     assert_int_equal(site_do(&site, &caller, &change), 0);
 

@@ -26,6 +26,8 @@ read_question(struct pn_call *call, struct pn_question *out)
                                         "at",       "tls",      NULL};
     static const struct pn_doc_text text = {
         .what = "value", .min = 1, .max = PN_NAME_MAX};
+    static const struct pn_doc_text username = {
+        .what = "user name", .min = 1, .max = PN_USERNAME_MAX};
     static const struct pn_doc_text url = {
         .what = "url", .min = 1, .max = PN_HTTP_BODY_MAX / 32 - 1};
     static const struct pn_doc_text address = {
@@ -38,7 +40,7 @@ read_question(struct pn_call *call, struct pn_question *out)
 
     if (pn_doc_begin(&run, call->body, &doc)) {
         pn_doc_known(&doc, names, pn_no_names);
-        pn_doc_text(&doc, "username", &text, &user);
+        pn_doc_text(&doc, "username", &username, &user);
         pn_doc_text(&doc, "token_id", &text, &token);
         pn_doc_text(&doc, "app", &text, &app);
         pn_doc_text(&doc, "method", &text, &method);

@@ -107,7 +107,7 @@ check_old_password(struct pn_task *task)
     if (err == PN_E_PERMISSION) {
         (void) pn_throttle_count(task->ops->by_pair, key, PN_SIGNIN_WINDOW_S,
                                  task->now, 1, &wait_s);
-        return pn_task_refuse_field(task, 422, "/old_password", "wrong",
+        return pn_task_refuse_field(task, 422, "/old", "wrong",
                                     "this is not your present password");
     }
     return err == PN_OK ? true : pn_task_store_error(task, err);
@@ -119,17 +119,15 @@ pn_prepare_password_change(struct pn_task *task)
     const struct pn_change *change = task->change;
     if (change->old_password == NULL || change->new_password == NULL) {
         return pn_task_refuse_field(
-            task, 422,
-            change->old_password == NULL ? "/old_password" : "/new_password",
+            task, 422, change->old_password == NULL ? "/old" : "/new",
             "required", "both passwords are needed");
     }
     if (!authorise_early(task)
-        || !check_length(task, "/new_password", change->new_password))
-    {
+        || !check_length(task, "/new", change->new_password)) {
         return false;
     }
     if (strcmp(change->old_password, change->new_password) == 0) {
-        return pn_task_refuse_field(task, 422, "/new_password", "unchanged",
+        return pn_task_refuse_field(task, 422, "/new", "unchanged",
                                     "the new password is the old one");
     }
     task->checked_hash = task->who.user.password_hash;
