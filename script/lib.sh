@@ -124,3 +124,23 @@ configure()
             || { cat "$dir/configure.log"; return 1; }
     fi
 }
+
+# need_openapi_tools: what reads docs/openapi.yaml in the tests, in a folder of
+# its own (.cache/openapi-venv); made anew when the pinned versions change.
+need_openapi_tools()
+{
+    local venv=.cache/openapi-venv wanted=tests/openapi/requirements.txt
+
+    if cmp -s "$wanted" "$venv/requirements.txt"; then
+        return 0
+    fi
+    if [ -n "${POSTERN_NO_INSTALL:-}" ]; then
+        echo "not installing, as POSTERN_NO_INSTALL asks: $wanted"
+        return 0
+    fi
+    say "installing the tools of $wanted in $venv"
+    rm -rf "$venv"
+    "$PYTHON" -m venv "$venv" && "$venv/bin/pip" install -q \
+        --disable-pip-version-check --require-hashes -r "$wanted" \
+        && cp "$wanted" "$venv/requirements.txt"
+}
