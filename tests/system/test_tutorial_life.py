@@ -32,8 +32,8 @@ def test_the_life_of_a_token_and_of_a_policy(up, run):
         assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
         return done.stdout
 
-    policy, person, made, narrowed, rotated, ended, changed, back, left = map(
-        typed, blocks)
+    (policy, person, made, narrowed, rotated, ended, foreseen, changed, back,
+     left) = map(typed, blocks)
     for name in ("first.token", "second.token", "third.token"):
         run.secret((run.dir / name).read_text().strip())
     assert "token-users" in policy and "token-users" not in back
@@ -41,6 +41,9 @@ def test_the_life_of_a_token_and_of_a_policy(up, run):
     assert "allow" in narrowed and "ip_not_allowed" in narrowed
     assert "overlap" in rotated
     assert "backup-2" in ended
+    for word in ("shortened", "lifetime", "backup-2", "after",
+                 "/creation/grants"):
+        assert word in foreseen
     assert changed.count("backup-2") == 2  # suspended, then active
     assert "revoked" in left and "token.rotate" in left
     before = json.loads((run.dir / "before.json").read_text())
