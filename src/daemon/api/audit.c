@@ -252,8 +252,8 @@ pn_api_audit_export_get(void *context, const struct pn_http_request *req,
     export->caller = call.caller;
     export->query.filter = filter;
     if (!next_page(export, &call.fault)) {
+        (void) pn_call_fail(&call); /* the reason lies in the export */
         export_done(export);
-        (void) pn_call_fail(&call);
         return;
     }
     res->status = 200;

@@ -285,6 +285,7 @@ pn_http_exchange_begin(struct pn_http_exchange *ex, const char *method,
     if (wrong.status != 0) {
         return refuse(ex, wrong, res);
     }
+    ex->head_fits = true;
     if (ex->server->options.local
             ? !check_peer(ex, res) || !check_not_forwarded(ex, res)
             : !take_client(ex, res))

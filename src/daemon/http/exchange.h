@@ -35,6 +35,9 @@ struct pn_http_exchange {
     char *body; /* body_size bytes, len of them received */
     size_t body_size, body_len;
     bool begun, answered;
+    bool head_fits; /* body_size is what the client said, and not too much */
+    bool refused;   /* refusal is sent when the body was read, and forgotten */
+    struct pn_http_response refusal;
     char address[INET6_ADDRSTRLEN];
 };
 

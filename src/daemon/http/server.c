@@ -233,10 +233,24 @@ answer(struct pn_http_exchange *ex, const struct pn_http_response *res,
 }
 
 /*
+ * The head was refused.  Closing with a body unread resets the connection, and
+ * the answer with it; so a body of a size we take is read and forgotten first.
+ */
+static enum MHD_Result
+refuse_head(struct pn_http_exchange *ex, const struct pn_http_response *res)
+{
+    if (!ex->head_fits || ex->body_size == 0) {
+        return answer(ex, res, CLOSE);
+    }
+    ex->refused = true;
+    ex->refusal = *res;
+    return MHD_YES;
+}
+
+/*
  * MHD calls this once when the head is there, then for each piece of the body,
- * and last with none.  An answer to the first call leaves the body unread, so
- * the connection is closed after it; nothing that follows can be taken for a
- * request.
+ * and last with none.  After a head that was refused the connection is closed;
+ * nothing that follows can be taken for a request.
  */
 static enum MHD_Result
 /* NOLINTNEXTLINE(readability-function-size): MHD's type of callback */
@@ -257,19 +271,24 @@ serve(void *arg, struct MHD_Connection *connection, const char *url,
         ex->begun = true;
         return pn_http_exchange_begin(ex, method, version, &res)
                    ? MHD_YES
-                   : answer(ex, &res, CLOSE);
+                   : refuse_head(ex, &res);
     }
     if (*upload_len > 0) {
         if (*upload_len > ex->body_size - ex->body_len) {
             return MHD_NO; /* more than was announced */
         }
-        memcpy(ex->body + ex->body_len, upload, *upload_len);
+        if (!ex->refused) {
+            memcpy(ex->body + ex->body_len, upload, *upload_len);
+        }
         ex->body_len += *upload_len;
         *upload_len = 0;
         return MHD_YES;
     }
     if (ex->body_len != ex->body_size) {
         return MHD_NO;
+    }
+    if (ex->refused) {
+        return answer(ex, &ex->refusal, CLOSE);
     }
     ex->req.body = (struct pn_str){ex->body, ex->body_len};
     ex->route->handler(server->options.context, &ex->req, &res);

@@ -117,7 +117,9 @@ class Nginx:
         self.process = self.run.start(f"nginx-{self.port}", self.argv(),
                                       env={**preload(), **self.env})
         try:
-            self.process.ready(lambda: answers(self.port))
+            # The master listens before it has a worker, which a reload that
+            # comes at once would not know as an old one.
+            self.process.ready(lambda: answers(self.port) and self.workers())
         except NotReady as e:
             raise NotReady(f"{e}\n{self.log()}") from e
         return self
