@@ -15,6 +15,7 @@ from selenium.webdriver.chrome.service import Service
 from harness.app import App
 from harness.docs import blocks
 from harness.gate import Gate
+from harness.process import wait_until
 from test_clients import PAGES, Desk, is_alice
 
 JQUERY = "/usr/share/javascript/jquery/jquery.min.js"
@@ -171,8 +172,9 @@ def test_the_jquery_sample_as_passed_around_signs_nobody_in(browsing, mode):
             "//", f"//alice:{desk.token}@") + "/page.html")
         browser.driver.get(desk.gate.base + "/page.html")
         assert_alice(jquery(desk, browser, mark))
-    log = (desk.gate.data / "nginx/access.log").read_text()
-    assert "my-api-token" in log
+    # nginx writes its line after the answer.
+    log = desk.gate.data / "nginx/access.log"
+    wait_until(lambda: "my-api-token" in log.read_text(), "the token in a log")
 
 
 def test_from_another_origin(elsewhere, mode):
