@@ -70,7 +70,7 @@ enum pn_err
 pn_token_record_decode(struct pn_str bytes, struct pn_token_record *out)
 {
     struct pn_cursor cur = pn_cursor_from(bytes.ptr, bytes.len);
-    struct pn_token_record rec;
+    struct pn_token_record rec = {0};
     size_t rules_len;
     uint16_t unused;
 

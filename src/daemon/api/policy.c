@@ -142,7 +142,7 @@ read_enforce(struct pn_call *call, struct asked *out)
     if (days == NULL) {
         return true;
     }
-    for (size_t i = 0; days[i] != '\0' && i < 5; i++) {
+    for (size_t i = 0; i < 5 && days[i] != '\0'; i++) {
         if (days[i] < '0' || days[i] > '9') {
             number = 0;
             break;

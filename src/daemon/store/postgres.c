@@ -77,12 +77,18 @@ post_exec_schema(struct pn_db *db, const char *sql)
 }
 
 static void
-post_close(struct pn_db *db)
+post_free(struct post_db *db)
 {
     if (db != NULL) {
-        pn_link_close(&post(db)->link);
+        pn_link_close(&db->link);
         free(db);
     }
+}
+
+static void
+post_close(struct pn_db *db)
+{
+    post_free(post(db));
 }
 
 static enum pn_err
@@ -104,7 +110,7 @@ post_open(const char *url, enum pn_db_use use, char why[PN_DB_WHY_MAX],
     db = NULL; /* now the caller's */
 
 out:
-    post_close(db != NULL ? &db->base : NULL);
+    post_free(db);
     return err;
 }
 

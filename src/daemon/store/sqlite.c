@@ -128,12 +128,18 @@ configure(struct lite_db *db, enum pn_db_use use)
 }
 
 static void
-lite_close(struct pn_db *db)
+lite_free(struct lite_db *db)
 {
     if (db != NULL) {
-        (void) sqlite3_close(lite(db)->handle);
+        (void) sqlite3_close(db->handle);
         free(db);
     }
+}
+
+static void
+lite_close(struct pn_db *db)
+{
+    lite_free(lite(db));
 }
 
 static enum pn_err
@@ -170,7 +176,7 @@ lite_open(const char *url, enum pn_db_use use, char why[PN_DB_WHY_MAX],
     db = NULL; /* now the caller's */
 
 out:
-    lite_close(db != NULL ? &db->base : NULL);
+    lite_free(db);
     return err;
 }
 
