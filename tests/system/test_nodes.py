@@ -142,6 +142,10 @@ def test_one_name_made_on_both_nodes_at_once_is_made_once(pair):
             assert sorted(r.status for r in replies) == [201, 409], replies
             assert [r.code for r in replies if r.status == 409] == [
                 "name_taken"]
+    # Both wrote events, one after the other, into one chain.
+    for node in pair.nodes:
+        verdict = node.posternd.local.get("/audit/verify").json
+        assert verdict["ok"] and verdict["checked"] > scaled(20), verdict
 
 
 def test_a_crash_of_the_database_under_load_loses_nothing_answered(
