@@ -117,12 +117,16 @@ class Nginx:
         self.process = self.run.start(f"nginx-{self.port}", self.argv(),
                                       env={**preload(), **self.env})
         try:
-            # The master listens before it has a worker, which a reload that
-            # comes at once would not know as an old one.
-            self.process.ready(lambda: answers(self.port) and self.workers())
+            self.process.ready(lambda: answers(self.port) and self.has_begun())
         except NotReady as e:
             raise NotReady(f"{e}\n{self.log()}") from e
         return self
+
+    def has_begun(self):
+        """The master listens before it has a worker, which a reload that comes
+        at once would not know as an old one."""
+        return ("master_process off" in self.options["main"]
+                or bool(self.workers()))
 
     def stop(self):
         return self.process.stop(signal.SIGQUIT)
