@@ -20,6 +20,10 @@ def draw(out, name, height, settings, plot, **data):
     script = blocks + HEAD.format(height=height, file=out / name,
                                   settings=settings, plot=plot)
     subprocess.run(["gnuplot"], input=script, text=True, check=True)
+    # It is committed, and no line there ends in blanks.
+    drawn = (out / name).read_text(encoding="utf-8").splitlines()
+    (out / name).write_text("".join(line.rstrip() + "\n" for line in drawn),
+                            encoding="utf-8")
     return name
 
 
