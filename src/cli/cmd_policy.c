@@ -326,22 +326,33 @@ read_and_edit(struct pn_cli *cli, json_t **doc, const char **etag)
     return rc;
 }
 
+/* Send the policy that is wanted; parameters as for path_with(). */
 static enum pn_exit
-run_set(struct pn_cli *cli)
+put_wanted(struct pn_cli *cli, const char *parameters, struct pn_answer *answer)
 {
-    const char *path = path_with(cli, "/policy", "preview=false");
+    const char *path = path_with(cli, "/policy", parameters);
     const char *etag = NULL;
-    struct pn_answer answer = {0};
     json_t *doc = NULL;
     enum pn_exit rc = read_and_edit(cli, &doc, &etag);
 
     if (rc == PN_EXIT_OK) {
         rc = path != NULL
-                 ? pn_call_if_match(cli, etag, path, json_incref(doc), &answer)
+                 ? pn_call_if_match(cli, etag, path, json_incref(doc), answer)
                  : pn_cli_nomem();
     }
     if (rc == PN_EXIT_OK) {
-        say_warnings(cli, answer.doc);
+        say_warnings(cli, answer->doc);
+    }
+    return rc;
+}
+
+static enum pn_exit
+run_set(struct pn_cli *cli)
+{
+    struct pn_answer answer = {0};
+    enum pn_exit rc = put_wanted(cli, "preview=false", &answer);
+
+    if (rc == PN_EXIT_OK) {
         pn_print_object(cli, columns, answer.doc);
     }
     return rc;
@@ -371,21 +382,12 @@ static const struct pn_column affected[] = {
 static enum pn_exit
 run_preview(struct pn_cli *cli)
 {
-    const char *path = path_with(cli, "/policy", "preview=true&limit=200");
-    const char *etag = NULL;
     struct pn_answer answer = {0};
-    json_t *doc = NULL;
-    enum pn_exit rc = read_and_edit(cli, &doc, &etag);
+    enum pn_exit rc = put_wanted(cli, "preview=true&limit=200", &answer);
 
-    if (rc == PN_EXIT_OK) {
-        rc = path != NULL
-                 ? pn_call_if_match(cli, etag, path, json_incref(doc), &answer)
-                 : pn_cli_nomem();
-    }
     if (rc != PN_EXIT_OK) {
         return rc;
     }
-    say_warnings(cli, answer.doc);
     pn_print_object(cli, counts, answer.doc);
     if (!pn_cli_has(cli, "json")
         && json_array_size(pn_json_at(answer.doc, "tokens.items")) > 0)
