@@ -4,12 +4,9 @@
  */
 #include <time.h>
 
-#include "check.h"
-#include "site.h"
+#include "site_test.h"
 
 static const char *table;
-static struct site site;
-
 /* --- callers ------------------------------------------------------------- */
 
 /* An administrator who has to choose a password: refused for that alone. */
@@ -444,8 +441,7 @@ test_everyone_may_do_what_the_table_says_and_nothing_else(void **state)
 static int
 set_up(void **state)
 {
-    (void) state;
-    site_new(&site);
+    (void) site_set_up(state);
     musty_create();
     assert_int_equal(site_policy(&site, &site_local,
                                  "{\"creation\":{\"service_accounts\":true,"
@@ -463,14 +459,6 @@ set_up(void **state)
                : -1;
 }
 
-static int
-tear_down(void **state)
-{
-    (void) state;
-    site_free(&site);
-    return 0;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -480,5 +468,5 @@ main(int argc, char **argv)
     };
 
     table = argc > 1 ? argv[1] : "tests/data/authorise.cases";
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, site_tear_down);
 }

@@ -2,10 +2,7 @@
 /*
  * Service accounts: nobody signs in to them, custodians manage their tokens.
  */
-#include "check.h"
-#include "site.h"
-
-static struct site site;
+#include "site_test.h"
 
 static const char robot_json[] = "{\"username\":\"robot\",\"kind\":\"service\","
                                  "\"custodians\":[\"alice\"]}";
@@ -31,26 +28,6 @@ user_named(const char *name)
     return user;
 }
 
-static bool
-says(const char *text, const char *part)
-{
-    return text != NULL && strstr(text, part) != NULL;
-}
-
-/* The newest audit event. */
-static struct pn_audit_event
-newest(void)
-{
-    struct pn_audit_list list = {0};
-    const struct pn_audit_query query = {.order = PN_AUDIT_NEWEST_FIRST,
-                                         .page = {.cursor = "", .limit = 1}};
-    const struct pn_audit_event none = {0};
-
-    assert_true(pn_ops_audit(site.ops, &site_local, &query, site.arena, &list,
-                             &site.fault));
-    return list.count > 0 ? list.item[0] : none;
-}
-
 static void
 test_the_custodian_manages_tokens_that_are_the_accounts(void **state)
 {
@@ -63,7 +40,7 @@ test_the_custodian_manages_tokens_that_are_the_accounts(void **state)
     assert_int_equal(make(&alice, "nightly", &token, &secret), 0);
     assert_string_equal(token->owner, "robot");
     assert_int_equal(site_gate(&site, &secret), PN_REASON_OK);
-    event = newest();
+    event = newest_event();
     assert_string_equal(event.actor, "alice");
     assert_true(says(event.personal, "\"owner\":\"robot\""));
     assert_int_equal(
@@ -80,7 +57,7 @@ test_the_custodian_manages_tokens_that_are_the_accounts(void **state)
     assert_int_equal(
         site_token_act(&site, &alice, PN_ACT_TOKEN_REVOKE, token->id), 0);
     assert_int_equal(site_gate(&site, &secret), PN_REASON_TOKEN_REVOKED);
-    event = newest();
+    event = newest_event();
     assert_string_equal(event.action, "token.revoke");
     assert_string_equal(event.actor, "alice");
     assert_true(says(event.personal, "\"owner\":\"robot\""));
@@ -198,9 +175,7 @@ test_switched_off_by_policy_there_are_no_new_ones(void **state)
 
     (void) state;
     assert_int_equal(make(&alice, "one", &token, &secret), 0);
-    assert_int_equal(site_policy(&site, &site_local,
-                                 "{\"creation\":{\"service_accounts\":false}}"),
-                     0);
+    set_policy("{\"creation\":{\"service_accounts\":false}}");
     assert_int_equal(make(&alice, "two", NULL, NULL), 403);
     assert_string_equal(site.fault.code, "service_accounts_off");
     assert_int_equal(site_user_create(&site, &site_local,
@@ -354,28 +329,16 @@ test_wrong_accounts_name_the_field_and_change_nothing(void **state)
 static int
 set_up(void **state)
 {
-    (void) state;
-    site_new(&site);
-    return site_policy(&site, &site_local,
-                       "{\"creation\":{\"service_accounts\":true}}")
-                       == 0
-                   && site_user_create(&site, &site_local, robot_json) == 0
-               ? 0
-               : -1;
-}
-
-static int
-tear_down(void **state)
-{
-    (void) state;
-    site_free(&site);
+    (void) site_set_up(state);
+    set_policy("{\"creation\":{\"service_accounts\":true}}");
+    assert_int_equal(site_user_create(&site, &site_local, robot_json), 0);
     return 0;
 }
 
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, site_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_the_custodian_manages_tokens_that_are_the_accounts),
         TEST(test_whoever_is_no_custodian_sees_and_makes_nothing),

@@ -4,10 +4,7 @@
  */
 #include <time.h>
 
-#include "check.h"
-#include "site.h"
-
-static struct site site;
+#include "site_test.h"
 
 /* 0, or the status; *code gets what the link ends with. */
 static unsigned
@@ -59,25 +56,6 @@ withdraw(const struct pn_caller *caller, uint64_t id)
     return site_do(&site, caller, &change);
 }
 
-static bool
-says(const char *text, const char *part)
-{
-    return text != NULL && strstr(text, part) != NULL;
-}
-
-static struct pn_audit_event
-newest(void)
-{
-    struct pn_audit_list list = {0};
-    const struct pn_audit_query query = {.order = PN_AUDIT_NEWEST_FIRST,
-                                         .page = {.cursor = "", .limit = 1}};
-    const struct pn_audit_event none = {0};
-
-    assert_true(pn_ops_audit(site.ops, &site_local, &query, site.arena, &list,
-                             &site.fault));
-    return list.count > 0 ? list.item[0] : none;
-}
-
 static const char for_alice[] =
     "{\"owner\":\"alice\",\"settings\":{\"name\":\"backup\","
     "\"access\":\"read-only\",\"expires_in_days\":30,\"apps\":[\"wiki\"]}}";
@@ -95,7 +73,7 @@ test_the_owner_takes_what_was_prepared(void **state)
     (void) state;
     assert_int_equal(prepare(&ada, for_alice, &code, &prepared), 0);
     assert_int_equal(code.len, 64);
-    event = newest();
+    event = newest_event();
     assert_string_equal(event.action, "handover.create");
     assert_string_equal(event.actor, "ada");
     assert_true(says(event.personal, "\"owner\":\"alice\""));
@@ -108,7 +86,7 @@ test_the_owner_takes_what_was_prepared(void **state)
     assert_int_equal(token->apps.count, 1);
     assert_int_equal(token->expires_at - token->created_at, 30 * PN_DAY_S);
     assert_int_equal(site_gate(&site, &secret), PN_REASON_OK);
-    event = newest();
+    event = newest_event();
     assert_string_equal(event.action, "handover.take");
     assert_string_equal(event.actor, "alice");
     assert_true(says(event.subject, "tok_"));
@@ -402,40 +380,23 @@ test_people_see_those_for_them_and_administrators_all(void **state)
                                   &site.fault));
 }
 
-static int
-set_up(void **state)
-{
-    (void) state;
-    site_new(&site);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void) state;
-    site_free(&site);
-    return 0;
-}
-
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_the_owner_takes_what_was_prepared),
-        TEST(test_a_link_works_once),
-        TEST(test_to_anybody_else_the_link_leads_nowhere),
-        TEST(test_taking_needs_a_fresh_sign_in),
-        TEST(test_policy_is_judged_when_it_is_taken),
-        TEST(test_who_prepares_hears_what_the_owner_could_not_take),
-        TEST(test_another_name_helps_when_the_name_is_taken),
-        TEST(test_withdrawn_links_are_dead_and_taken_ones_stay),
-        TEST(test_an_expired_link_says_so),
-        TEST(test_stopping_either_side_withdraws_what_waits),
-        TEST(test_no_more_wait_than_the_limit),
-        TEST(test_wrong_wishes_name_the_field),
-        TEST(test_people_see_those_for_them_and_administrators_all),
+        SITE_TEST(test_the_owner_takes_what_was_prepared),
+        SITE_TEST(test_a_link_works_once),
+        SITE_TEST(test_to_anybody_else_the_link_leads_nowhere),
+        SITE_TEST(test_taking_needs_a_fresh_sign_in),
+        SITE_TEST(test_policy_is_judged_when_it_is_taken),
+        SITE_TEST(test_who_prepares_hears_what_the_owner_could_not_take),
+        SITE_TEST(test_another_name_helps_when_the_name_is_taken),
+        SITE_TEST(test_withdrawn_links_are_dead_and_taken_ones_stay),
+        SITE_TEST(test_an_expired_link_says_so),
+        SITE_TEST(test_stopping_either_side_withdraws_what_waits),
+        SITE_TEST(test_no_more_wait_than_the_limit),
+        SITE_TEST(test_wrong_wishes_name_the_field),
+        SITE_TEST(test_people_see_those_for_them_and_administrators_all),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,8 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "check.h"
-#include "site.h"
+#include "site_test.h"
 
 enum { KILLS = 60, LINE_MAX_LEN = 256, TOKENS_MAX = 1 << 16 };
 
@@ -28,7 +27,6 @@ static struct {
 static size_t token_count;
 
 static const char *load_program;
-static struct site site;
 
 static size_t
 find(uint64_t id)
@@ -171,20 +169,8 @@ test_nothing_answered_is_lost_by_kill_9(void **state)
 static int
 set_up(void **state)
 {
-    (void) state;
-    site_new(&site);
-    return site_policy(&site, &site_local,
-                       "{\"creation\":{\"max_tokens_per_owner\":10000}}")
-                   == 0
-               ? 0
-               : -1;
-}
-
-static int
-tear_down(void **state)
-{
-    (void) state;
-    site_free(&site);
+    (void) site_set_up(state);
+    set_policy("{\"creation\":{\"max_tokens_per_owner\":10000}}");
     return 0;
 }
 
@@ -200,5 +186,5 @@ main(int argc, char **argv)
     }
     load_program = argv[1];
     srand((unsigned) time(NULL));
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, site_tear_down);
 }

@@ -5,10 +5,7 @@
  */
 #include <time.h>
 
-#include "check.h"
-#include "site.h"
-
-static struct site site;
+#include "site_test.h"
 
 static const int64_t DAY = 86400;
 
@@ -513,46 +510,29 @@ test_going_back_needs_the_version_that_was_read(void **state)
     assert_int_equal(present_version(), version);
 }
 
-static int
-setup(void **state)
-{
-    (void) state;
-    site_new(&site);
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    (void) state;
-    site_free(&site);
-    return 0;
-}
-
-#define POLICY(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        POLICY(test_preview_counts_lists_and_changes_nothing),
-        POLICY(test_preview_counts_who_was_used_in_the_last_24_hours),
-        POLICY(test_preview_pages_hold_every_token_once),
-        POLICY(test_preview_refuses_cursors_of_others),
-        POLICY(test_preview_warns_of_the_own_address),
-        POLICY(test_preview_is_for_who_may_read_the_policy),
-        POLICY(test_new_leaves_old_tokens_alone),
-        POLICY(test_now_is_in_force_when_it_is_answered_and_reverting_lifts_it),
-        POLICY(test_after_days_gives_everybody_time),
-        POLICY(test_another_change_keeps_what_was_enforced_before),
-        POLICY(test_a_token_that_is_brought_into_line_is_let_go),
-        POLICY(test_a_name_taken_meanwhile_stays_with_its_new_token),
-        POLICY(
+        SITE_TEST(test_preview_counts_lists_and_changes_nothing),
+        SITE_TEST(test_preview_counts_who_was_used_in_the_last_24_hours),
+        SITE_TEST(test_preview_pages_hold_every_token_once),
+        SITE_TEST(test_preview_refuses_cursors_of_others),
+        SITE_TEST(test_preview_warns_of_the_own_address),
+        SITE_TEST(test_preview_is_for_who_may_read_the_policy),
+        SITE_TEST(test_new_leaves_old_tokens_alone),
+        SITE_TEST(
+            test_now_is_in_force_when_it_is_answered_and_reverting_lifts_it),
+        SITE_TEST(test_after_days_gives_everybody_time),
+        SITE_TEST(test_another_change_keeps_what_was_enforced_before),
+        SITE_TEST(test_a_token_that_is_brought_into_line_is_let_go),
+        SITE_TEST(test_a_name_taken_meanwhile_stays_with_its_new_token),
+        SITE_TEST(
             test_sending_back_what_was_read_makes_no_policy_end_the_tokens_own),
-        POLICY(test_history_says_who_when_and_what_differs),
-        POLICY(test_history_pages_hold_every_version_once),
-        POLICY(test_going_back_is_a_new_version_with_its_own_event),
-        POLICY(test_going_back_needs_the_version_that_was_read),
+        SITE_TEST(test_history_says_who_when_and_what_differs),
+        SITE_TEST(test_history_pages_hold_every_version_once),
+        SITE_TEST(test_going_back_is_a_new_version_with_its_own_event),
+        SITE_TEST(test_going_back_needs_the_version_that_was_read),
     };
 
     return cmocka_run_group_tests_name("ops_policy", tests, NULL, NULL);

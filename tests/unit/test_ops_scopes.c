@@ -2,10 +2,7 @@
 /*
  * What tokens may do on Postern's own API, and what they show of themselves.
  */
-#include "check.h"
-#include "site.h"
-
-static struct site site;
+#include "site_test.h"
 
 static unsigned
 make(const struct pn_caller *caller, const char *json, struct pn_token **token,
@@ -292,35 +289,19 @@ test_whoever_holds_a_token_may_end_it(void **state)
     assert_int_equal(site_gate(&site, &of_sleeper), PN_REASON_TOKEN_REVOKED);
 }
 
-static int
-set_up(void **state)
-{
-    (void) state;
-    site_new(&site);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void) state;
-    site_free(&site);
-    return 0;
-}
-
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_a_token_carries_no_more_than_its_owners_role),
-        TEST(test_a_role_that_ends_takes_its_scopes_along),
-        TEST(test_making_tokens_by_token_is_off_until_the_policy_allows_it),
-        TEST(test_a_token_makes_none_that_may_more_than_itself),
-        TEST(test_rotated_by_token_nothing_lives_longer_or_is_wider),
-        TEST(test_introspection_says_active_as_long_as_the_gate_would),
-        TEST(test_a_superseded_secret_is_not_active_and_ends_nothing),
-        TEST(test_whoever_holds_a_token_may_end_it),
+        SITE_TEST(test_a_token_carries_no_more_than_its_owners_role),
+        SITE_TEST(test_a_role_that_ends_takes_its_scopes_along),
+        SITE_TEST(
+            test_making_tokens_by_token_is_off_until_the_policy_allows_it),
+        SITE_TEST(test_a_token_makes_none_that_may_more_than_itself),
+        SITE_TEST(test_rotated_by_token_nothing_lives_longer_or_is_wider),
+        SITE_TEST(test_introspection_says_active_as_long_as_the_gate_would),
+        SITE_TEST(test_a_superseded_secret_is_not_active_and_ends_nothing),
+        SITE_TEST(test_whoever_holds_a_token_may_end_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

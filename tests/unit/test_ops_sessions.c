@@ -2,10 +2,7 @@
 /*
  * Sign-in, sessions, passwords and the first administrator.
  */
-#include "check.h"
-#include "site.h"
-
-static struct site site;
+#include "site_test.h"
 
 static const struct pn_caller home = {
     .address = "192.0.2.7", .user_agent = "test", .request_id = "test"};
@@ -209,35 +206,17 @@ test_api_takes_tokens_and_no_passwords(void **state)
     assert_string_equal(site.fault.code, "token_malformed");
 }
 
-static int
-set_up(void **state)
-{
-    (void) state;
-    site_new(&site);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void) state;
-    site_free(&site);
-    return 0;
-}
-
-#define RULE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
-
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        RULE(test_right_password_opens_a_session_until_sign_out),
-        RULE(test_wrong_unknown_inactive_and_passwordless_look_alike),
-        RULE(test_guessing_is_throttled_here_and_nobody_is_locked_out),
-        RULE(test_signing_in_again_ends_the_session_before),
-        RULE(test_deactivation_and_new_password_end_sessions),
-        RULE(test_first_admin_changes_the_password_before_all_else),
-        RULE(test_api_takes_tokens_and_no_passwords),
+        SITE_TEST(test_right_password_opens_a_session_until_sign_out),
+        SITE_TEST(test_wrong_unknown_inactive_and_passwordless_look_alike),
+        SITE_TEST(test_guessing_is_throttled_here_and_nobody_is_locked_out),
+        SITE_TEST(test_signing_in_again_ends_the_session_before),
+        SITE_TEST(test_deactivation_and_new_password_end_sessions),
+        SITE_TEST(test_first_admin_changes_the_password_before_all_else),
+        SITE_TEST(test_api_takes_tokens_and_no_passwords),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

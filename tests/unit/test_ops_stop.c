@@ -2,12 +2,9 @@
 /*
  * Ending everything of a person in one act.
  */
-#include "check.h"
-#include "site.h"
+#include "site_test.h"
 
 enum { MANY = 600 };
-
-static struct site site;
 
 static unsigned
 stop(const char *username, struct pn_stopped *out)
@@ -118,32 +115,16 @@ test_an_owner_of_many_tokens_is_stopped_whole(void **state)
     assert_int_equal(site_compare(&site), MANY);
 }
 
-static int
-set_up(void **state)
-{
-    (void) state;
-    site_new(&site);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void) state;
-    site_free(&site);
-    return 0;
-}
-
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_the_gate_refuses_every_token_when_stop_is_answered),
-        TEST(test_who_returns_finds_the_tokens_revoked),
-        TEST(test_stopping_twice_ends_nothing_more),
-        TEST(test_the_last_administrator_is_not_stopped_and_nothing_changes),
-        TEST(test_an_owner_of_many_tokens_is_stopped_whole),
+        SITE_TEST(test_the_gate_refuses_every_token_when_stop_is_answered),
+        SITE_TEST(test_who_returns_finds_the_tokens_revoked),
+        SITE_TEST(test_stopping_twice_ends_nothing_more),
+        SITE_TEST(
+            test_the_last_administrator_is_not_stopped_and_nothing_changes),
+        SITE_TEST(test_an_owner_of_many_tokens_is_stopped_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,14 +7,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "check.h"
-#include "site.h"
+#include "site_test.h"
 
 enum { PATIENCE_S = 20 };
 
 static const char *holder_program;
-static struct site site;
-
 /* Returns when the lock is held. */
 static pid_t
 hold_lock(void)
@@ -85,22 +82,6 @@ test_change_is_answered_in_time_and_a_new_generation_follows(void **state)
     (void) site_compare(&site);
 }
 
-static int
-set_up(void **state)
-{
-    (void) state;
-    site_new(&site);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void) state;
-    site_free(&site);
-    return 0;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -113,5 +94,5 @@ main(int argc, char **argv)
         return 2;
     }
     holder_program = argv[1];
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, site_set_up, site_tear_down);
 }

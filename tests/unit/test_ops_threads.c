@@ -6,12 +6,9 @@
 #include <pthread.h>
 #include <time.h>
 
-#include "check.h"
-#include "site.h"
+#include "site_test.h"
 
 enum { CLIENTS = 8, EACH = 400 };
-
-static struct site site;
 
 static struct {
     uint64_t id[EACH];
@@ -145,20 +142,8 @@ test_answers_store_and_index_agree_after_a_crowd(void **state)
 static int
 set_up(void **state)
 {
-    (void) state;
-    site_new(&site);
-    return site_policy(&site, &site_local,
-                       "{\"creation\":{\"max_tokens_per_owner\":10000}}")
-                   == 0
-               ? 0
-               : -1;
-}
-
-static int
-tear_down(void **state)
-{
-    (void) state;
-    site_free(&site);
+    (void) site_set_up(state);
+    set_policy("{\"creation\":{\"max_tokens_per_owner\":10000}}");
     return 0;
 }
 
@@ -169,5 +154,5 @@ main(void)
         cmocka_unit_test(test_answers_store_and_index_agree_after_a_crowd),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, site_tear_down);
 }
