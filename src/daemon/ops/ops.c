@@ -526,10 +526,11 @@ pn_ops_stop(struct pn_ops *ops)
     }
     pn_listener_stop(ops->listener);
     pn_lane_stop(ops->lane);
-    pn_store_close(ops->store);
+    /* The writer last: who may write puts SQLite's log into the file. */
     for (unsigned i = 0; i < ops->reader_count; i++) {
         pn_store_close(ops->readers[i]);
     }
+    pn_store_close(ops->store);
     (void) pthread_mutex_destroy(&ops->mutex);
     (void) pthread_cond_destroy(&ops->arrived);
     (void) pthread_cond_destroy(&ops->answered);
