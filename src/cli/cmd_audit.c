@@ -295,26 +295,6 @@ run_export(struct pn_cli *cli)
 
 /* --- verify -------------------------------------------------------------- */
 
-static const char *
-because(const char *why)
-{
-    static const char *const words[][2] = {
-        {"missing", "an event is missing"},
-        {"changed", "the event was changed, or stands in another's place"},
-        {"head", "the end of the chain was moved"},
-        {"erased", "something was erased without an act that says so"},
-        {"checkpoint", "the event is not the one of the checkpoint"},
-        {"upgrade", "events were cut off before the upgrade"},
-    };
-
-    for (size_t i = 0; i < PN_LEN(words); i++) {
-        if (strcmp(words[i][0], why) == 0) {
-            return words[i][1];
-        }
-    }
-    return why;
-}
-
 /* Call after call until the end; *out is the last answer with the sum. */
 static enum pn_exit
 check_all(struct pn_cli *cli, json_t **out)
@@ -388,16 +368,11 @@ run_verify(struct pn_cli *cli)
         return rc;
     }
     bool holds = json_is_true(json_object_get(doc, "ok"));
-    const char *why = pn_json_text(doc, "why");
 
     if (!pn_cli_has(cli, "json")
-        && (json_object_set_new(doc, "chain",
-                                json_string(holds ? "holds" : "BROKEN"))
-                != 0
-            || json_object_set_new(doc, "because",
-                                   holds ? json_null()
-                                         : json_string(because(why)))
-                   != 0))
+        && json_object_set_new(doc, "chain",
+                               json_string(holds ? "holds" : "BROKEN"))
+               != 0)
     {
         return pn_cli_nomem();
     }

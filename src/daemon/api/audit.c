@@ -274,36 +274,6 @@ take_mark(struct pn_call *call, const char *name, struct pn_audit_mark *out)
                               "printed it.");
 }
 
-static json_t *
-mark_json(const struct pn_audit_mark *mark)
-{
-    char text[PN_AUDIT_MARK_LEN + 1];
-
-    if (mark->position == 0) {
-        return json_null();
-    }
-    pn_audit_mark_format(mark, text);
-    return json_string(text);
-}
-
-static json_t *
-check_json(struct pn_call *call, const struct pn_audit_check *check)
-{
-    return pn_json_defer(
-        call->arena,
-        json_pack("{s:b, s:I, s:I, s:I, s:o, s:s?, s:o, s:o}", "ok",
-                  check->bad == 0, "from", (json_int_t) check->from, "to",
-                  (json_int_t) check->at.position, "checked",
-                  (json_int_t) check->checked, "first_bad",
-                  check->bad != 0 ? json_integer((json_int_t) check->bad)
-                                  : json_null(),
-                  "why", check->why, "checkpoint",
-                  check->bad == 0 && check->done ? mark_json(&check->head)
-                                                 : json_null(),
-                  "next_cursor",
-                  check->done ? json_null() : mark_json(&check->at)));
-}
-
 void
 pn_api_audit_verify_get(void *context, const struct pn_http_request *req,
                         struct pn_http_response *res)
@@ -325,7 +295,7 @@ pn_api_audit_verify_get(void *context, const struct pn_http_request *req,
         (void) pn_call_fail(&call);
         return;
     }
-    pn_call_answer(&call, 200, check_json(&call, &check));
+    pn_call_answer(&call, 200, pn_audit_check_to_json(&check, call.arena));
 }
 
 /* --- erase --------------------------------------------------------------- */

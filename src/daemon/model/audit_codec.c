@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An audit event as callers see it. */
+/* Audit events, and the report of a check, as callers see them. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/str.h"
 #include "daemon/model/parts.h"
@@ -147,4 +148,56 @@ pn_audit_mark_format(const struct pn_audit_mark *mark,
     pn_hex(mark->hash.bytes, PN_HASH_LEN, out);
     (void) snprintf(out + HEX_LEN, PN_AUDIT_MARK_LEN + 1 - HEX_LEN, "@%llu",
                     (unsigned long long) mark->position);
+}
+
+/* --- the check ----------------------------------------------------------- */
+
+static const char *
+because(const char *why)
+{
+    static const char *const words[][2] = {
+        {"missing", "an event is missing"},
+        {"changed", "the event was changed, or stands in another's place"},
+        {"head", "the end of the chain was moved"},
+        {"erased", "something was erased without an act that says so"},
+        {"checkpoint", "the event is not the one of the checkpoint"},
+        {"upgrade", "events were cut off before the upgrade"},
+    };
+
+    for (size_t i = 0; why != NULL && i < PN_LEN(words); i++) {
+        if (strcmp(words[i][0], why) == 0) {
+            return words[i][1];
+        }
+    }
+    return why;
+}
+
+static json_t *
+mark_json(const struct pn_audit_mark *mark)
+{
+    char text[PN_AUDIT_MARK_LEN + 1];
+
+    if (mark->position == 0) {
+        return json_null();
+    }
+    pn_audit_mark_format(mark, text);
+    return json_string(text);
+}
+
+json_t *
+pn_audit_check_to_json(const struct pn_audit_check *check,
+                       struct pn_arena *arena)
+{
+    const bool ok = check->bad == 0;
+
+    return pn_json_defer(
+        arena,
+        json_pack(
+            "{s:b, s:I, s:I, s:I, s:o, s:s?, s:s?, s:o, s:o}", "ok", ok, "from",
+            (json_int_t) check->from, "to", (json_int_t) check->at.position,
+            "checked", (json_int_t) check->checked, "first_bad",
+            ok ? json_null() : json_integer((json_int_t) check->bad), "why",
+            check->why, "because", because(check->why), "checkpoint",
+            ok && check->done ? mark_json(&check->head) : json_null(),
+            "next_cursor", check->done ? json_null() : mark_json(&check->at)));
 }

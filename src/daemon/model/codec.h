@@ -150,6 +150,9 @@ json_t *pn_audit_to_json(const struct pn_audit_event *event,
 enum { PN_AUDIT_MARK_LEN = 2 * PN_HASH_LEN + 1 + 19 };
 PN_MUST_USE enum pn_err pn_audit_mark_parse(struct pn_str text,
                                             struct pn_audit_mark *out);
+/* The report of a check; NULL = out of memory. */
+json_t *pn_audit_check_to_json(const struct pn_audit_check *check,
+                               struct pn_arena *arena);
 void pn_audit_mark_format(const struct pn_audit_mark *mark,
                           char out[PN_AUDIT_MARK_LEN + 1]);
 

@@ -291,6 +291,21 @@ struct pn_audit_mark {
     struct pn_hash hash;
 };
 
+/* A walk along the chain, and what it found. */
+struct pn_audit_check {
+    /* In and out: the last event that was found good, {0} at first. */
+    struct pn_audit_mark at;
+    uint64_t limit;            /* events to walk; 0 = all */
+    struct pn_audit_mark kept; /* a checkpoint from elsewhere; 0 = none */
+    /* Out. */
+    uint64_t from;             /* the first event that is kept */
+    uint64_t checked;          /* events walked by this call */
+    bool done;                 /* the end was reached, or something is wrong */
+    uint64_t bad;              /* the first position that does not fit, or 0 */
+    const char *why;           /* a word: "changed"; NULL while bad is 0 */
+    struct pn_audit_mark head; /* the end of the chain */
+};
+
 /* What is wrong with one field of a document. */
 struct pn_fault_field {
     char *pointer; /* JSON Pointer (RFC 6901): "/ip_rules/allow/0" */

@@ -60,21 +60,7 @@ PN_MUST_USE enum pn_err pn_store_audit_head(struct pn_store *store,
 
 /* --- verifying ----------------------------------------------------------- */
 
-struct pn_audit_check {
-    /* In and out: the last event that was found good, {0} at first. */
-    struct pn_audit_mark at;
-    uint64_t limit;            /* events to walk; 0 = all */
-    struct pn_audit_mark kept; /* a checkpoint from elsewhere; 0 = none */
-    /* Out. */
-    uint64_t from;             /* the first event that is kept */
-    uint64_t checked;          /* events walked by this call */
-    bool done;                 /* the end was reached, or something is wrong */
-    uint64_t bad;              /* the first position that does not fit, or 0 */
-    const char *why;           /* a word: "changed"; NULL while bad is 0 */
-    struct pn_audit_mark head; /* the end of the chain */
-};
-
-/* One snapshot a call. PN_OK also when something is wrong: see bad. */
+/* One snapshot a call.  PN_OK also when something is wrong: see check->bad. */
 PN_MUST_USE enum pn_err pn_store_audit_verify(struct pn_store *store,
                                               struct pn_audit_check *check);
 
