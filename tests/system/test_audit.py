@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The audit, through REST and on the file itself."""
+import base64
 import http.client
 import json
 import pathlib
@@ -7,89 +8,49 @@ import re
 import sqlite3
 
 import pytest
+from harness.acts import every_act
+from harness.audit import (TAMPERING, database, events_of, export_of, tamper,
+                           usual_acts, verify)
 from harness.posternd import API, UnixConnection
-from harness.process import wait_until
+from harness.process import SOURCE, wait_until
 from harness.size import scaled
 
 
-def events_of(p, query=""):
-    """Every event that matches, page after page."""
-    found, cursor = [], ""
-    while cursor is not None:
-        page = p.local.get(f"/audit?limit=200&{query}&cursor={cursor}")
-        assert page.status == 200, page
-        found += page.json["items"]
-        cursor = page.json["next_cursor"]
-    return found
+def documented_actions():
+    page = (SOURCE / "docs/reference/audit-events.md").read_text()
+    return set(re.findall(r"`(\w+\.\w+)`", "\n".join(
+        line.split("|")[1] for line in page.splitlines()
+        if line.startswith("| `"))))
 
 
-def export_of(client, query=""):
-    reply = client.get(f"/audit/export?{query}")
-    assert reply.status == 200, reply
-    assert reply.headers["Content-Type"] == "application/jsonl"
-    return [json.loads(line) for line in reply.body.splitlines()]
-
-
-def verify(p, **query):
-    parameters = "&".join(f"{k}={v}" for k, v in query.items())
-    reply = p.local.get(f"/audit/verify?{parameters}")
-    assert reply.status == 200, reply
-    return reply.json
-
-
-def database(p):
-    return sqlite3.connect(p.dir / "store/postern.db", isolation_level=None)
-
-
-def everything(p):
-    """Each act once; returns the client of every kind of caller."""
-    run, local = p.run, p.local
-    p.allow_everyone(90)
-    alice = p.user("alice", email="alice@example.com")
-    token = p.token(alice, "one", description="first")
-    path = f"/tokens/{token['id']}"
-    assert alice.patch(path, {"description": "second"}).status == 200
-    assert alice.post(path + "/disable").status == 200
-    assert alice.post(path + "/enable").status == 200
-    assert p.bearer(token["token"]).delete("/tokens/self").status == 204
-    new = run.secret("secret-new-of-alice")
-    assert alice.post("/me/password", {"old": "secret-of-alice",
-                                       "new": new}).status == 204
-    wrong = run.secret("secret-that-is-wrong")
-    for name in ("alice", run.secret("secret-typed-as-a-name")):
-        assert p.anonymous.post("/session", {
-            "username": name, "password": wrong}).status == 401
-    assert local.post("/groups", {"name": "staff"}).status == 201
-    assert local.patch("/groups/staff", {"description": "d"}).status == 200
-    assert local.post("/apps", {"name": "wiki", "url": "http://w.example",
-                                "paths": ["/rest/**"]}).status == 201
-    assert local.patch("/apps/wiki", {"cookies": "keep"}).status == 200
-    assert local.patch("/users/alice", {"groups": ["staff"]}).status == 200
-    assert local.delete("/groups/staff").status == 204
-    assert local.delete("/apps/wiki").status == 204
-    assert alice.delete("/session").status == 204
-    assert local.delete("/users/alice").status == 204
-    return alice
-
-
-ACTS = {"policy.put", "user.create", "session.open", "token.create",
-        "token.edit", "token.disable", "token.enable", "token.revoke",
-        "password.change", "session.refused", "group.create", "group.edit",
-        "app.create", "app.edit", "user.edit", "group.delete", "app.delete",
-        "session.close", "user.delete"}
+def forms_of(secret):
+    """As somebody could find it in a file."""
+    yield secret.encode()
+    yield base64.b64encode(secret.encode())
+    if re.fullmatch("[0-9a-f]{64}", secret):
+        yield bytes.fromhex(secret)
 
 
 def test_every_act_is_an_event_and_none_holds_a_secret(run, posternd):
-    p = posternd()
-    everything(p)
-    events = export_of(p.local)
-    assert ACTS <= {e["action"] for e in events}
-    text = p.local.get("/audit/export").body
-    stored = b"".join(f.read_bytes() for f in (p.dir / "store").iterdir())
-    assert len(run.secrets) > 6
-    for secret in run.secrets:
-        assert secret.encode() not in text
-        assert secret.encode() not in stored
+    p = posternd(config="audit_keep_days = 30", start=False)
+    every_act(p)
+    places = {"export": p.local.get("/audit/export").body,
+              "list": p.local.get("/audit?limit=200&order=newest").body,
+              "log": p.log().encode()}
+    events = [json.loads(line) for line in places["export"].splitlines()]
+    assert {e["action"] for e in events} == documented_actions()
+    p.stop()
+    for folder in ("store", "index"):
+        places[folder] = b"".join(f.read_bytes() for f in sorted(
+            (p.dir / folder).rglob("*")) if f.is_file())
+    kinds = {"token": r"pst_\w{49}", "cookie or link": "[0-9a-f]{64}",
+             "password": "secret-.*"}
+    for kind, form in kinds.items():
+        assert len([s for s in run.secrets if re.fullmatch(form, s)]) > 2, kind
+    found = [(place, secret) for place, content in places.items()
+             for secret in run.secrets for form in forms_of(secret)
+             if form in content]
+    assert not found
 
 
 def test_an_event_says_who_what_from_where_and_how_signed_in(posternd):
@@ -131,7 +92,7 @@ def test_a_refused_change_leaves_no_event(posternd):
 
 def test_filters_of_list_and_export_find_the_same(posternd):
     p = posternd()
-    everything(p)
+    usual_acts(p)
     all_events = export_of(p.local)
     assert all_events == events_of(p)
     assert [e["position"] for e in all_events] == list(
@@ -251,34 +212,18 @@ def test_an_export_that_breaks_off_is_no_whole(posternd):
 
 # --- verify -----------------------------------------------------------------
 
-TAMPERING = {
-    "change": ("UPDATE audit SET actor = 'mallory' WHERE position = 5", 5,
-               "changed"),
-    "change before and after": ("UPDATE audit SET personal = '{}'"
-                                " WHERE position = 5", 5, "changed"),
-    "delete in the middle": ("DELETE FROM audit WHERE position = 5", 5,
-                             "missing"),
-    "reorder": ("UPDATE audit SET position = 999 WHERE position = 4;"
-                "UPDATE audit SET position = 4 WHERE position = 5;"
-                "UPDATE audit SET position = 5 WHERE position = 999", 4,
-                "changed"),
-    "cut the tail": ("DELETE FROM audit WHERE position > 5", 6, "missing"),
-}
-
-
 @pytest.mark.parametrize("how", TAMPERING)
 def test_tampering_with_the_file_is_found(posternd, how):
     sql, bad, why = TAMPERING[how]
     p = posternd()
-    everything(p)
+    usual_acts(p)
     good = verify(p)
     assert good["ok"] and good["next_cursor"] is None
     assert good["checked"] == len(events_of(p))
     db = database(p)
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):
         db.executescript(sql)
-    db.executescript("DROP TRIGGER audit_keeps_rows;"
-                     "DROP TRIGGER audit_keeps_content;" + sql)
+    tamper(db, sql)
     db.close()
     found = verify(p)
     assert (found["ok"], found["first_bad"], found["why"]) == (False, bad, why)
@@ -287,7 +232,7 @@ def test_tampering_with_the_file_is_found(posternd, how):
 
 def test_a_tail_cut_with_its_head_is_found_by_a_checkpoint(posternd):
     p = posternd()
-    everything(p)
+    usual_acts(p)
     kept = verify(p)["checkpoint"]
     assert verify(p, checkpoint=kept)["ok"]
     db = database(p)
@@ -368,7 +313,7 @@ def test_a_wrong_wish_to_erase_is_named(posternd, doc, pointer):
 
 def test_old_events_go_and_the_chain_still_verifies(posternd):
     p = posternd(config="audit_keep_days = 30")
-    everything(p)
+    usual_acts(p)
     kept = verify(p)["checkpoint"]
     last = len(events_of(p))
     p.stop()
