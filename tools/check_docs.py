@@ -128,6 +128,28 @@ def manual_commands(page):
     return found
 
 
+def offline_names(_):
+    rows = re.findall(r'\.noun\s*=\s*"(\w+)",\s*\.verb\s*=\s*"(\w+)"',
+                      source("daemon/offline*.c"))
+    return {" ".join(row) for row in rows}
+
+
+def offline_manual(page):
+    return set(re.findall(r"^\.SS posternd (\w+ \w+)$", page, re.M))
+
+
+def action_names(_):
+    table = re.search(r"rows\[PN_ACT_TOTAL\] = \{(.*?)\n\};",
+                      source("daemon/ops/acts.c"), re.S)
+    names = re.findall(r'= \{"([a-z_.]+)"', table[1])
+    return set(names + re.findall(r'#define PN_ACTION_\w+\s+"([a-z_.]+)"',
+                                  source("daemon/store/*.h")))
+
+
+def actions_page(page):
+    return {n for n in listed(page) if re.fullmatch(r"[a-z]+\.[a-z_]+", n)}
+
+
 def codes_page(page):
     return {n for n in listed(page) if re.fullmatch(r"[a-z_]+", n)}
 
@@ -138,6 +160,9 @@ ROWS = [
      nginx_names, nginx_page, True),
     ("config keys", "reference/config.md", config_names, listed, True),
     ("commands", "man/postern.1", command_names, manual_commands, True),
+    ("acts of posternd", "man/posternd.8", offline_names, offline_manual, True),
+    ("audit events", "reference/audit-events.md", action_names, actions_page,
+     True),
     ("routes", "openapi.yaml", route_names, openapi_routes, True),
     ("log events", "reference/log-events.md", event_names, codes_page, True),
     ("reasons", "reference/decisions.md", lambda _: reasons_in_enum(),

@@ -28,6 +28,7 @@
 #include "daemon/jobs/keep.h"
 #include "daemon/jobs/usage.h"
 #include "daemon/notify.h"
+#include "daemon/offline.h"
 #include "daemon/signin/password.h"
 
 enum { EXIT_USAGE = 2, ARENA_MAX = 1 << 20, ADMIN_CONNECTIONS = 32 };
@@ -43,6 +44,7 @@ static const char help[] =
     "nginx\n"
     "\n"
     "Usage: posternd [OPTION]...\n"
+    "       posternd NOUN VERB [OPTION]...\n"
     "\n"
     "  --config FILE   configuration (" PN_CONFIG_FILE ")\n"
     "  --check         test the configuration and end\n"
@@ -54,6 +56,9 @@ static const char help[] =
     "  --help, --version\n"
     "\n"
     "SIGTERM ends it cleanly, SIGHUP reads log_level again.\n"
+    "\n"
+    "\"posternd audit verify\" checks the audit's chain; posternd need not "
+    "run.\n"
     "\n"
     "Example:\n"
     "  posternd --config /etc/postern/postern.conf --check\n";
@@ -409,6 +414,9 @@ main(int argc, char **argv)
     struct pn_arena *arena;
     int code;
 
+    if (argc > 1 && argv[1][0] != '-') {
+        return pn_offline_main(argc, argv);
+    }
     if (!read_options(argc, argv, &options, &code)) {
         return code;
     }
