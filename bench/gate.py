@@ -7,7 +7,10 @@ from rig import human, say
 
 
 def variants(bench, indexes):
-    """Every server with the tokens it is asked with, smallest index first."""
+    """Every server with the tokens it is asked with, smallest index first.
+
+    The other side of a pair gets the very same requests: the client sends its
+    header wherever it is checked."""
     for index in indexes:
         gate = bench.serve_gate(f"gate-{index.count}", index.folder)
         size = human(index.count)
@@ -52,9 +55,10 @@ def system_calls(bench, counter, index):
 
 def run(bench, data):
     indexes = [data.index(n) for n in bench.args.sizes]
-    base = pairs.Variant("nothing", *bench.serve("nothing"))
+    nothing = bench.serve("nothing")
     rows, largest = [], None
     for variant, kind, index in variants(bench, indexes):
+        base = pairs.Variant("nothing", *nothing, variant.values)
         row = pairs.alternate(bench.args, base, variant)
         rows.append({**row, "kind": kind,
                      "tokens": index.count if index else None})

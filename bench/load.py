@@ -37,8 +37,9 @@ class Load:
 
 
 def start(port, seconds, connections, values=None, script="tokens.lua",
-          cores=None):
-    """wrk, running; values is the file its script draws from."""
+          cores=None, yields=False):
+    """wrk, running; values is the file its script draws from.  yields: it
+    leaves its core to whoever else wants it."""
     env = {k: v for k, v in os.environ.items() if k != "BENCH_VALUES"}
     if values:
         env["BENCH_VALUES"] = str(values)
@@ -46,7 +47,8 @@ def start(port, seconds, connections, values=None, script="tokens.lua",
     cut = [] if seconds == int(seconds) else ["timeout", "-s", "INT",
                                               f"{seconds:g}"]
     return subprocess.Popen(
-        [*rig.pin(cores or rig.other_cores()), *cut, "wrk", "-t1",
+        [*(["nice", "-n", "19"] if yields else []),
+         *rig.pin(cores or rig.other_cores()), *cut, "wrk", "-t1",
          f"-c{connections}", f"-d{math.ceil(seconds)}s", "-s",
          str(HERE / script), f"http://127.0.0.1:{port}/"],
         env=env, stdout=subprocess.PIPE, text=True)

@@ -6,22 +6,26 @@ import statistics
 import load
 from rig import say
 
-# Student's t for a two-sided interval of 95 %, by number of values.
-T_975 = {2: 12.71, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365,
-         9: 2.306, 10: 2.262, 11: 2.228, 12: 2.201, 13: 2.179, 14: 2.160,
-         15: 2.145, 20: 2.093, 25: 2.064, 30: 2.045, 40: 2.023, 60: 2.001}
+
+def interval(values):
+    """(low, high): the 95 % interval of the median, from the order of the
+    values alone, so that one run beside a busy neighbour does not widen it.
+    Fewer than six values give no such interval; their range stands for it."""
+    ranked = sorted(values)
+    n, k, tail = len(ranked), 0, 2.0 ** -len(ranked)
+    while tail <= 0.025:  # the chance that the median is below ranked[k]
+        k += 1
+        tail += math.comb(n, k) / 2 ** n
+    k = max(0, k - 1)
+    return ranked[k], ranked[n - 1 - k]
 
 
 def summary(values):
-    """Median, range, mean, and the half width of the mean's 95 % interval."""
+    """Median, its 95 % interval, and the range."""
     values = list(values)
-    half = math.inf
-    if len(values) > 1:
-        t = T_975[max(k for k in T_975 if k <= len(values))]
-        half = t * statistics.stdev(values) / math.sqrt(len(values))
-    return {"median": statistics.median(values), "min": min(values),
-            "max": max(values), "mean": statistics.fmean(values),
-            "half": half if math.isfinite(half) else None, "n": len(values)}
+    low, high = interval(values)
+    return {"median": statistics.median(values), "low": low, "high": high,
+            "min": min(values), "max": max(values), "n": len(values)}
 
 
 class Variant:

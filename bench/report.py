@@ -9,7 +9,7 @@ import machine
 import plot
 import targets
 from rig import human
-from targets import percent, spread
+from targets import bounds, percent, spread
 
 PARTS = ["gate", "index", "revoke", "store", "rivals"]
 
@@ -36,13 +36,12 @@ def comparison(parts):
                              spread(r["base_us"]), "–", "1"))
             if any(r["label"] == row[0] for row in rows):
                 continue  # ours, measured once more beside the rivals
-            ratio = r["rps_ratio"]
             rows.append((r["label"], spread(r["us"]),
                          percent(r["cpu_ratio"])[0],
-                         f"{ratio['mean']:.3f} ± {ratio['half'] or 0:.3f}"))
+                         bounds(r["rps_ratio"], 3)))
     return table(["behind the same upstream",
                   "µs of CPU a request: median (range)",
-                  "against nothing: mean, 95 % interval",
+                  "against nothing: median, 95 % interval",
                   "requests/s, ratio to nothing"], rows) if rows else ""
 
 

@@ -180,11 +180,11 @@ http://bench.example:{port}, http://127.0.0.1:{port} {{
 def run(bench, data):
     index = data.index(min(bench.args.sizes, key=lambda n: abs(n - 1_000_000)))
     tokens = [v.split()[1] for v in index.hot.read_text().splitlines()]
-    base = pairs.Variant("nothing", *bench.serve("nothing-beside-rivals"))
+    nothing = bench.serve("nothing-beside-rivals")
     ours = pairs.Variant(
         f"Postern, {rig.human(index.count)} tokens, 100 hot",
         *bench.serve_gate("gate-beside-rivals", index.folder), index.hot)
-    rows = [pairs.alternate(bench.args, base, ours)]
-    rows += [pairs.alternate(bench.args, base, pairs.Variant(*rival))
-             for rival in Rivals(bench, tokens).all()]
-    return {"rows": rows}
+    theirs = [pairs.Variant(*rival) for rival in Rivals(bench, tokens).all()]
+    return {"rows": [pairs.alternate(
+        bench.args, pairs.Variant("nothing", *nothing, variant.values),
+        variant) for variant in [ours, *theirs]]}

@@ -21,11 +21,16 @@ class Row:
         return {True: "met", False: "**missed**", None: "–"}[self.met]
 
 
+def bounds(summary, digits):
+    """A median and its interval, in words."""
+    return (f"{summary['median']:.{digits}f} ({summary['low']:.{digits}f} to "
+            f"{summary['high']:.{digits}f})")
+
+
 def percent(ratio):
-    """In words, and the upper bound."""
-    half = ratio["half"] or 0
-    return (f"{(ratio['mean'] - 1) * 100:+.1f} % ± {half * 100:.1f}",
-            (ratio["mean"] - 1 + half) * 100)
+    """How much more than the other, in words, and the upper bound."""
+    mid, low, high = ((ratio[k] - 1) * 100 for k in ("median", "low", "high"))
+    return f"{mid:+.1f} % ({low:+.1f} to {high:+.1f})", high
 
 
 def spread(summary, digits=2):
@@ -42,17 +47,16 @@ def largest(gate, kind):
 def cpu_hot(gate):
     row = largest(gate, "hot")
     text, bound = percent(row["cpu_ratio"])
-    return (f"{text}, {row['cpu_added_us']['mean']:+.2f} µs "
-            f"({human(row['tokens'])} tokens)"), bound <= 6
+    return (f"{text}, {row['cpu_added_us']['median']:+.2f} µs; "
+            f"{human(row['tokens'])} tokens"), bound <= 6
 
 
 def cpu_wide(gate):
     row = largest(gate, "wide")
     text, bound = percent(row["cpu_ratio"])
     added = row["cpu_added_us"]
-    most = added["mean"] + (added["half"] or 0)
-    return (f"{text}, {added['mean']:+.2f} µs ± {added['half'] or 0:.2f} "
-            f"({human(row['tokens'])} tokens)"), bound <= 20 and most <= 3
+    return (f"{text}, {bounds(added, 2)} µs; {human(row['tokens'])} tokens",
+            bound <= 20 and added["high"] <= 3)
 
 
 def instructions(gate):
@@ -84,8 +88,7 @@ def system_calls(gate):
 
 def throughput(gate):
     ratio = largest(gate, "hot")["rps_ratio"]
-    return (f"{ratio['mean']:.3f} ± {ratio['half'] or 0:.3f}",
-            ratio["mean"] >= 0.97)
+    return bounds(ratio, 3), ratio["median"] >= 0.97
 
 
 def against_stub(gate):

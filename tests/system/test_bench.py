@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bench works: every part at sizes that measure nothing."""
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -82,10 +83,20 @@ def test_system_calls_are_counted_by_name():
 def test_a_target_is_judged_by_the_bound_of_its_interval():
     import targets
     row = {"kind": "hot", "tokens": 10_000_000,
-           "cpu_added_us": {"mean": 0.5, "half": 0.1}}
-    for half, met in ((0.005, True), (0.02, False)):
-        row["cpu_ratio"] = {"mean": 1.05, "half": half}
+           "cpu_added_us": {"median": 0.5}}
+    for high, met in ((1.055, True), (1.07, False)):
+        row["cpu_ratio"] = {"median": 1.05, "low": 1.03, "high": high}
         assert targets.cpu_hot({"rows": [row]})[1] is met
+
+
+def test_the_interval_of_a_median_is_that_of_the_order():
+    """Ranks from tables of the sign test."""
+    import pairs
+    for n, low in ((5, 1), (6, 1), (9, 2), (10, 2), (17, 5), (30, 10)):
+        values = random.Random(n).sample(range(1, n + 1), n)
+        assert pairs.interval(values) == (low, n + 1 - low)
+    got = pairs.summary([1, 2, 3, 4, 5, 6, 7, 8, 900])
+    assert (got["median"], got["low"], got["high"]) == (5, 2, 8)
 
 
 def test_links_of_the_summary_lead_there_from_the_readme_too(tmp_path):
