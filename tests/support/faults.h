@@ -49,4 +49,15 @@ bool faults_hit(void);
 /* And with what, in LMDB's words. */
 int faults_lmdb(void);
 
+/* The stand-in for a function, which says failure when its call is hit. */
+/* clang-format off */
+#define FAULTS_WRAP(type, name, parameters, arguments, failure)          \
+    type __real_##name parameters;                                       \
+    type __wrap_##name parameters;                                       \
+    type __wrap_##name parameters                                        \
+    {                                                                    \
+        return faults_hit() ? (failure) : __real_##name arguments;       \
+    }
+/* clang-format on */
+
 #endif

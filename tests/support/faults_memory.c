@@ -8,40 +8,11 @@
 
 /* NOLINTBEGIN(bugprone-reserved-identifier) */
 
-void *__real_calloc(size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-
-void *
-__wrap_calloc(size_t count, size_t size)
-{
-    return faults_hit() ? NULL : __real_calloc(count, size);
-}
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-
-void *
-__wrap_malloc(size_t size)
-{
-    return faults_hit() ? NULL : __real_malloc(size);
-}
-
-int __real_socket(int domain, int type, int protocol);
-int __wrap_socket(int domain, int type, int protocol);
-
-int
-__wrap_socket(int domain, int type, int protocol)
-{
-    return faults_hit() ? -1 : __real_socket(domain, type, protocol);
-}
-
-ssize_t __real_getrandom(void *bytes, size_t len, unsigned flags);
-ssize_t __wrap_getrandom(void *bytes, size_t len, unsigned flags);
-
-ssize_t
-__wrap_getrandom(void *bytes, size_t len, unsigned flags)
-{
-    return faults_hit() ? -1 : __real_getrandom(bytes, len, flags);
-}
+FAULTS_WRAP(void *, calloc, (size_t count, size_t size), (count, size), NULL)
+FAULTS_WRAP(void *, malloc, (size_t size), (size), NULL)
+FAULTS_WRAP(int, socket, (int domain, int type, int protocol),
+            (domain, type, protocol), -1)
+FAULTS_WRAP(ssize_t, getrandom, (void *bytes, size_t len, unsigned flags),
+            (bytes, len, flags), -1)
 
 /* NOLINTEND(bugprone-reserved-identifier) */
