@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Starting and stopping what posternd is made of, in order. */
+#include "daemon/parts.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "daemon/signin/password.h"
+
+enum { ADMIN_CONNECTIONS = 32 };
+
+static bool
+failed(const char *what, const char *subject, enum pn_err err)
+{
+    pn_log(PN_LOG_ERROR, "start_failed", "what", what, "subject", subject,
+           "error", pn_err_text(err), NULL);
+    return false;
+}
+
+/* Give a socket to a group; nginx's workers are in it. */
+static bool
+set_group(const char *path, const char *group)
+{
+    const struct group *found;
+
+    if (group == NULL) {
+        return true;
+    }
+    found = getgrnam(group); /* NOLINT(concurrency-mt-unsafe): start only */
+    if (found == NULL) {
+        return failed("find group", group, PN_E_NOT_FOUND);
+    }
+    return chown(path, (uid_t) -1, found->gr_gid) == 0
+           || failed("set group of", path, PN_E_PERMISSION);
+}
+
+/* A token on our own API. */
+static void
+own_use(void *arg, const struct pn_usage *usage)
+{
+    struct pn_usage_receiver *receiver = arg;
+
+    pn_usage_take(receiver, usage);
+}
+
+static bool
+start_usage(struct pn_parts *parts)
+{
+    const struct pn_config *config = &parts->config;
+    struct pn_usage_options options = {
+        .interval_s = config->usage_interval_s,
+        .ops = parts->ops,
+        .sender = {0, geteuid()},
+        .sender_count = 2,
+    };
+    enum pn_err err;
+
+    _Static_assert(PN_CONFIG_SENDERS_MAX + 2 <= PN_USAGE_SENDERS_MAX, "room");
+    for (unsigned i = 0; i < config->usage_user_count; i++) {
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): start only */
+        const struct passwd *user = getpwnam(config->usage_user[i]);
+
+        if (user == NULL) {
+            pn_log(PN_LOG_WARNING, "no_such_user", "key", "usage_users", "user",
+                   config->usage_user[i], NULL);
+            continue;
+        }
+        options.sender[options.sender_count++] = user->pw_uid;
+    }
+    err =
+        pn_usage_listen(config->usage_socket, config->usage_mode, &options.fd);
+    if (err != PN_OK) {
+        return failed("listen on", config->usage_socket, err);
+    }
+    if (!set_group(config->usage_socket, config->usage_group)) {
+        (void) close(options.fd);
+        return false;
+    }
+    err = pn_usage_start(&options, &parts->usage);
+    if (err != PN_OK) {
+        return failed("start", "usage receiver", err);
+    }
+    pn_ops_on_use(parts->ops, own_use, parts->usage);
+    return true;
+}
+
+static bool
+start_server(struct pn_parts *parts, const char *where, unsigned mode,
+             struct pn_http_options *options, struct pn_http_server **out)
+{
+    enum pn_err err = pn_http_listen(where, mode, &options->listen_fd);
+
+    if (err != PN_OK) {
+        return failed("listen on", where, err);
+    }
+    options->routes = pn_api_routes;
+    options->route_count = pn_api_route_count;
+    options->problem = pn_api_problem;
+    options->context = &parts->api;
+    err = pn_http_start(options, out);
+    if (err != PN_OK) {
+        return failed("serve", where, err);
+    }
+    pn_log(PN_LOG_INFO, "listening", "where", where, NULL);
+    return true;
+}
+
+static bool
+start_servers(struct pn_parts *parts)
+{
+    const struct pn_config *config = &parts->config;
+    const struct pn_str scheme = PN_STR("unix:");
+    struct pn_http_options http = {.threads = config->http_connections};
+    struct pn_http_options admin = {.threads = ADMIN_CONNECTIONS,
+                                    .local = true};
+    char where[128];
+
+    (void) snprintf(where, sizeof(where), "unix:%s", config->admin_socket);
+    if (!start_server(parts, where, 0600, &admin, &parts->admin)
+        || !start_server(parts, config->http_listen, config->http_mode, &http,
+                         &parts->http))
+    {
+        return false;
+    }
+    return !pn_str_starts(pn_str_from(config->http_listen), scheme)
+           || set_group(config->http_listen + scheme.len, config->http_group);
+}
+
+static void
+usage_counts(void *arg, struct pn_api_counts *out)
+{
+    struct pn_parts *parts = arg;
+    struct pn_usage_totals counts;
+
+    pn_usage_totals(parts->usage, &counts);
+    *out = (struct pn_api_counts){
+        .usage_datagrams = counts.datagrams,
+        .usage_refused = counts.refused,
+        .usage_lines = counts.lines,
+        .usage_lost = counts.lost,
+    };
+}
+
+static bool
+start_keeper(struct pn_parts *parts)
+{
+    const uint32_t days = parts->config.audit_keep_days;
+    enum pn_err err =
+        days > 0 ? pn_keeper_start(parts->ops, days, &parts->keeper) : PN_OK;
+
+    return err == PN_OK || failed("start", "audit keeper", err);
+}
+
+bool
+pn_parts_start(struct pn_parts *parts, const struct pn_first_admin *admin)
+{
+    const struct pn_config *config = &parts->config;
+    const struct pn_ops_options ops = {
+        .store_url = config->store,
+        .index_dir = config->index_dir,
+        .index_group = config->index_group,
+        .stale_after_s = config->stale_after_s,
+    };
+    enum pn_err err = pn_password_init();
+
+    if (err != PN_OK) {
+        return failed("start", "libsodium", err);
+    }
+    err = pn_ops_start(&ops, &parts->ops);
+    if (err != PN_OK) {
+        char title[256];
+
+        pn_store_title(config->store, title, sizeof(title));
+        pn_log(PN_LOG_ERROR, "start_failed", "what", "open store and index",
+               "subject", title, "error", pn_err_text(err), "why",
+               pn_store_open_why(), NULL);
+        return false;
+    }
+    if (!pn_first_admin(parts->ops, admin)) {
+        return false;
+    }
+    parts->api = (struct pn_api){
+        .ops = parts->ops,
+        .started_at = (int64_t) time(NULL),
+        .counts = usage_counts,
+        .counts_arg = parts,
+    };
+    return start_keeper(parts) && start_usage(parts) && start_servers(parts);
+}
+
+void
+pn_parts_stop(struct pn_parts *parts)
+{
+    pn_http_stop(parts->http);
+    pn_http_stop(parts->admin);
+    pn_usage_stop(parts->usage);
+    pn_keeper_stop(parts->keeper);
+    pn_ops_stop(parts->ops);
+}
