@@ -120,7 +120,7 @@ pn_index_datafile_check(int fd)
 }
 
 enum pn_err
-pn_index_datafile_check_tree(int fd, uint64_t txn_id)
+pn_index_datafile_check_tree(int fd, uint64_t txn_id, uint64_t pages_max)
 {
     struct meta meta;
     uint64_t offset = 0;
@@ -136,7 +136,8 @@ pn_index_datafile_check_tree(int fd, uint64_t txn_id)
                 fd, &(struct pn_index_tree){.page_len = meta.page_len,
                                             .last_page = meta.last_page,
                                             .root = meta.root,
-                                            .depth = meta.depth});
+                                            .depth = meta.depth,
+                                            .pages_max = pages_max});
         }
         offset = meta.page_len;
     }

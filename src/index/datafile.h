@@ -15,10 +15,11 @@
 PN_MUST_USE enum pn_err pn_index_datafile_check(int fd);
 
 /*
- * Check the pages of the tree that transaction txn_id sees (index/treecheck.h);
- * it is open.  PN_E_BUSY when two more have been committed meanwhile and its
- * header page is gone.
+ * Check pages_max pages (0 = all) of the tree that transaction txn_id sees
+ * (index/treecheck.h); it is open.  PN_E_BUSY when two more have been committed
+ * meanwhile and its header page is gone.
  */
-PN_MUST_USE enum pn_err pn_index_datafile_check_tree(int fd, uint64_t txn_id);
+PN_MUST_USE enum pn_err pn_index_datafile_check_tree(int fd, uint64_t txn_id,
+                                                     uint64_t pages_max);
 
 #endif

@@ -15,6 +15,7 @@
 #include "index/files.h"
 #include "index/index.h"
 #include "index/key.h"
+#include "index/treecheck.h"
 
 enum {
     RESIZE_WAIT_S = 1, /* for readers of this process to let go */
@@ -137,7 +138,8 @@ check_tree(struct pn_index_env *env, MDB_txn *txn)
     enum pn_err err = pn_index_lmdb_err(mdb_env_get_fd(env->lmdb, &fd));
 
     if (err == PN_OK) {
-        err = pn_index_datafile_check_tree(fd, mdb_txn_id(txn));
+        err = pn_index_datafile_check_tree(fd, mdb_txn_id(txn),
+                                           PN_INDEX_PAGES_CHECKED);
     }
     return err == PN_E_BUSY ? PN_OK : err;
 }

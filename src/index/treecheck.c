@@ -26,7 +26,7 @@ enum {
 struct walk {
     const struct pn_index_tree *tree;
     int fd;
-    unsigned pages_left; /* also ends a walk in circles */
+    uint64_t pages_left; /* also ends a walk in circles */
     struct step {
         uint64_t page;
         uint16_t next; /* node to go down */
@@ -196,8 +196,12 @@ branches_ok(struct walk *walk)
 enum pn_err
 pn_index_tree_check(int fd, const struct pn_index_tree *tree)
 {
-    struct walk walk = {
-        .tree = tree, .fd = fd, .pages_left = PN_INDEX_PAGES_CHECKED};
+    /* A branch page is read once for itself and once for each child. */
+    struct walk walk = {.tree = tree,
+                        .fd = fd,
+                        .pages_left = tree->pages_max != 0
+                                          ? tree->pages_max
+                                          : 4 * (tree->last_page + 1)};
     bool ok;
 
     if (tree->root == UINT64_MAX) {
@@ -213,5 +217,6 @@ pn_index_tree_check(int fd, const struct pn_index_tree *tree)
     } else {
         ok = branches_ok(&walk);
     }
-    return ok || walk.pages_left == 0 ? PN_OK : PN_E_DAMAGED;
+    return ok || (walk.pages_left == 0 && tree->pages_max != 0) ? PN_OK
+                                                                : PN_E_DAMAGED;
 }

@@ -8,8 +8,8 @@
 
 #include "base/defs.h"
 
-/* 16 MiB, some 100,000 tokens: a few milliseconds at each opening.  What lies
- * past it in a larger index is taken on trust. */
+/* At each opening: 16 MiB, some 100,000 tokens, in a few milliseconds.  What
+ * lies past it in a larger index is taken on trust. */
 enum { PN_INDEX_PAGES_CHECKED = 4096 };
 
 struct pn_index_tree {
@@ -17,6 +17,7 @@ struct pn_index_tree {
     uint64_t last_page;
     uint64_t root; /* UINT64_MAX = empty */
     uint16_t depth;
+    uint64_t pages_max; /* to look at; 0 = all there are */
 };
 
 /* PN_E_DAMAGED when a page that is reached is not one that LMDB writes.  The

@@ -7,6 +7,7 @@
 
 #include "base/defs.h"
 #include "core/hash.h"
+#include "index/key.h"
 
 struct pn_index_writer;
 
@@ -48,7 +49,16 @@ pn_index_writer_create(const struct pn_index_options *options,
 PN_MUST_USE enum pn_err pn_index_writer_begin(struct pn_index_writer *writer);
 void pn_index_writer_abort(struct pn_index_writer *writer);
 
-/* Record bytes come from core/record.h.  Deleting what is absent is fine. */
+/*
+ * Record bytes come from core/record.h.  Deleting what is absent is fine.  An
+ * app or the policy raises the policy version.
+ */
+PN_MUST_USE enum pn_err pn_index_put(struct pn_index_writer *writer,
+                                     const struct pn_index_key *key,
+                                     struct pn_str record);
+PN_MUST_USE enum pn_err pn_index_del(struct pn_index_writer *writer,
+                                     const struct pn_index_key *key);
+/* The same by kind. */
 PN_MUST_USE enum pn_err pn_index_put_token(struct pn_index_writer *writer,
                                            const struct pn_hash *hash,
                                            struct pn_str record);
@@ -63,7 +73,6 @@ PN_MUST_USE enum pn_err pn_index_put_owner(struct pn_index_writer *writer,
                                            uint64_t id, struct pn_str record);
 PN_MUST_USE enum pn_err pn_index_del_owner(struct pn_index_writer *writer,
                                            uint64_t id);
-/* These four raise the policy version. */
 PN_MUST_USE enum pn_err pn_index_put_app(struct pn_index_writer *writer,
                                          struct pn_str name,
                                          struct pn_str record);

@@ -53,16 +53,49 @@ pn_index_put_any(struct pn_index_writer *writer, const struct pn_index_key *key,
     return pn_index_lmdb_err(rc);
 }
 
-static enum pn_err
-del(struct pn_index_writer *writer, const struct pn_index_key *key,
-    uint64_t *count)
+/* The number that this kind is counted in; NULL = none. */
+static uint64_t *
+count_of(struct pn_index_writer *writer, const struct pn_index_key *key)
+{
+    switch (key->bytes[0]) {
+    case PN_INDEX_KIND_TOKEN:
+        return &writer->draft.tokens;
+    case PN_INDEX_KIND_OWNER:
+        return &writer->draft.owners;
+    case PN_INDEX_KIND_APP:
+        return &writer->draft.apps;
+    default:
+        return NULL;
+    }
+}
+
+/* What workers compile changes with this key. */
+static void
+note_policy(struct pn_index_writer *writer, const struct pn_index_key *key)
+{
+    writer->policy_changed |= key->bytes[0] == PN_INDEX_KIND_APP
+                              || key->bytes[0] == PN_INDEX_KIND_POLICY;
+}
+
+enum pn_err
+pn_index_put(struct pn_index_writer *writer, const struct pn_index_key *key,
+             struct pn_str record)
+{
+    note_policy(writer, key);
+    return pn_index_put_any(writer, key, record, count_of(writer, key));
+}
+
+enum pn_err
+pn_index_del(struct pn_index_writer *writer, const struct pn_index_key *key)
 {
     MDB_val k = pn_index_val(key->bytes, key->len);
+    uint64_t *count = count_of(writer, key);
     int rc;
 
     if (writer->txn == NULL) {
         return PN_E_STATE;
     }
+    note_policy(writer, key);
     rc = mdb_del(writer->txn, pn_index_env_dbi(writer->env), &k, NULL);
     if (rc == MDB_NOTFOUND) {
         return PN_OK;
@@ -74,28 +107,6 @@ del(struct pn_index_writer *writer, const struct pn_index_key *key,
     return pn_index_lmdb_err(rc);
 }
 
-static enum pn_err
-put_id(struct pn_index_writer *writer, enum pn_index_kind kind, uint64_t id,
-       struct pn_str record)
-{
-    struct pn_index_key key;
-
-    pn_index_key_id(kind, id, &key);
-    return pn_index_put_any(writer, &key, record,
-                            kind == PN_INDEX_KIND_OWNER ? &writer->draft.owners
-                                                        : NULL);
-}
-
-static enum pn_err
-del_id(struct pn_index_writer *writer, enum pn_index_kind kind, uint64_t id)
-{
-    struct pn_index_key key;
-
-    pn_index_key_id(kind, id, &key);
-    return del(writer, &key,
-               kind == PN_INDEX_KIND_OWNER ? &writer->draft.owners : NULL);
-}
-
 enum pn_err
 pn_index_put_token(struct pn_index_writer *writer, const struct pn_hash *hash,
                    struct pn_str record)
@@ -103,7 +114,7 @@ pn_index_put_token(struct pn_index_writer *writer, const struct pn_hash *hash,
     struct pn_index_key key;
 
     pn_index_key_token(hash, &key);
-    return pn_index_put_any(writer, &key, record, &writer->draft.tokens);
+    return pn_index_put(writer, &key, record);
 }
 
 enum pn_err
@@ -112,33 +123,45 @@ pn_index_del_token(struct pn_index_writer *writer, const struct pn_hash *hash)
     struct pn_index_key key;
 
     pn_index_key_token(hash, &key);
-    return del(writer, &key, &writer->draft.tokens);
+    return pn_index_del(writer, &key);
 }
 
 enum pn_err
 pn_index_put_token_name(struct pn_index_writer *writer, uint64_t id,
                         struct pn_str name)
 {
-    return put_id(writer, PN_INDEX_KIND_TOKEN_NAME, id, name);
+    struct pn_index_key key;
+
+    pn_index_key_id(PN_INDEX_KIND_TOKEN_NAME, id, &key);
+    return pn_index_put(writer, &key, name);
 }
 
 enum pn_err
 pn_index_del_token_name(struct pn_index_writer *writer, uint64_t id)
 {
-    return del_id(writer, PN_INDEX_KIND_TOKEN_NAME, id);
+    struct pn_index_key key;
+
+    pn_index_key_id(PN_INDEX_KIND_TOKEN_NAME, id, &key);
+    return pn_index_del(writer, &key);
 }
 
 enum pn_err
 pn_index_put_owner(struct pn_index_writer *writer, uint64_t id,
                    struct pn_str record)
 {
-    return put_id(writer, PN_INDEX_KIND_OWNER, id, record);
+    struct pn_index_key key;
+
+    pn_index_key_id(PN_INDEX_KIND_OWNER, id, &key);
+    return pn_index_put(writer, &key, record);
 }
 
 enum pn_err
 pn_index_del_owner(struct pn_index_writer *writer, uint64_t id)
 {
-    return del_id(writer, PN_INDEX_KIND_OWNER, id);
+    struct pn_index_key key;
+
+    pn_index_key_id(PN_INDEX_KIND_OWNER, id, &key);
+    return pn_index_del(writer, &key);
 }
 
 enum pn_err
@@ -148,10 +171,7 @@ pn_index_put_app(struct pn_index_writer *writer, struct pn_str name,
     struct pn_index_key key;
     enum pn_err err = pn_index_key_app(name, &key);
 
-    writer->policy_changed = true;
-    return err == PN_OK
-               ? pn_index_put_any(writer, &key, record, &writer->draft.apps)
-               : err;
+    return err == PN_OK ? pn_index_put(writer, &key, record) : err;
 }
 
 enum pn_err
@@ -160,8 +180,7 @@ pn_index_del_app(struct pn_index_writer *writer, struct pn_str name)
     struct pn_index_key key;
     enum pn_err err = pn_index_key_app(name, &key);
 
-    writer->policy_changed = true;
-    return err == PN_OK ? del(writer, &key, &writer->draft.apps) : err;
+    return err == PN_OK ? pn_index_del(writer, &key) : err;
 }
 
 enum pn_err
@@ -169,7 +188,6 @@ pn_index_put_policy(struct pn_index_writer *writer, struct pn_str record)
 {
     struct pn_index_key key;
 
-    writer->policy_changed = true;
     pn_index_key_one(PN_INDEX_KIND_POLICY, &key);
-    return pn_index_put_any(writer, &key, record, NULL);
+    return pn_index_put(writer, &key, record);
 }

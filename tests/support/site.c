@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/str.h"
+#include "daemon/publish/compare.h"
 #include "index/gate.h"
 
 enum { ARENA_MAX = 64 << 20 };
@@ -361,13 +362,23 @@ compare_token(void *arg, uint64_t id)
     return PN_OK;
 }
 
+static void
+say_difference(void *arg, enum pn_difference what, const char *subject)
+{
+    (void) arg;
+    print_error("# index: %s: %s\n", pn_difference_text(what), subject);
+}
+
 size_t
 site_compare(struct site *w)
 {
     struct comparison c = {0};
+    struct pn_compare whole = {.index_dir = w->index, .found = say_difference};
 
     assert_int_equal(pn_store_open(w->db.url, PN_STORE_READ_ONLY, &c.store),
                      PN_OK);
+    assert_int_equal(pn_compare_index(c.store, &whole), PN_OK);
+    assert_int_equal(whole.differences, 0);
     assert_int_equal(pn_index_new(w->index, &c.index), PN_OK);
     assert_int_equal(pn_index_begin(c.index, (int64_t) time(NULL)), PN_OK);
     assert_int_equal(pn_store_each_token(c.store, compare_token, &c), PN_OK);
@@ -451,6 +462,9 @@ remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 void
 site_free(struct site *w)
 {
+    if (w->ops != NULL) {
+        (void) site_compare(w);
+    }
     site_stop(w);
     database_drop(&w->db);
     pn_arena_free(w->arena);

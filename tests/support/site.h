@@ -23,6 +23,7 @@ struct site {
 };
 
 void site_new(struct site *w);
+/* Whatever the test did, the index must hold what the store says. */
 void site_free(struct site *w);
 void site_stop(struct site *w);
 void site_start(struct site *w); /* after site_stop(): the same files */
@@ -69,7 +70,8 @@ unsigned site_bearer(struct site *w, const struct pn_secret *secret,
 /* What the gate answers for this secret on wiki, by the index. */
 enum pn_reason site_gate(struct site *w, const struct pn_secret *secret);
 
-/* Every token of the store is in the index as it is; how many. */
+/* The index holds what the store says (publish/compare.h), and readers get each
+ * token as it is; how many. */
 size_t site_compare(struct site *w);
 
 /* The audit chain is whole; how many events. */

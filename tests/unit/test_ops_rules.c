@@ -346,6 +346,26 @@ test_renamed_group_keeps_its_grants_and_a_named_one_stays(void **state)
     refused(site_do(&site, &site_local, &drop), 409, "group_in_use");
 }
 
+/* Their records name it by its id; site_free() compares store and index. */
+static void
+test_tokens_of_an_application_that_goes_are_published_anew(void **state)
+{
+    struct pn_change change = {.act = PN_ACT_APP_DELETE, .name = "wiki"};
+    struct pn_secret secret = {0};
+    struct pn_caller alice = site_session(&site, "alice");
+
+    (void) state;
+    assert_int_equal(site_token_create(&site, &alice,
+                                       "{\"name\":\"w\",\"apps\":[\"wiki\"]}",
+                                       NULL, &secret),
+                     0);
+    assert_int_equal(site_do(&site, &site_local, &change), 0);
+    assert_int_equal(site_app_create(&site, &site_local, "{\"name\":\"wiki\"}"),
+                     0);
+    /* a new one of that name inherits no tokens */
+    assert_int_equal(site_gate(&site, &secret), PN_REASON_APP_NOT_ALLOWED);
+}
+
 static void
 test_application_keeps_its_name(void **state)
 {
@@ -480,6 +500,7 @@ main(void)
         SITE_TEST(test_leaving_the_group_suspends_and_returning_revives),
         SITE_TEST(test_user_names_are_unique_and_groups_exist),
         SITE_TEST(test_renamed_group_keeps_its_grants_and_a_named_one_stays),
+        SITE_TEST(test_tokens_of_an_application_that_goes_are_published_anew),
         SITE_TEST(test_application_keeps_its_name),
         SITE_TEST(test_policy_is_replaced_by_who_read_it_and_warns),
         SITE_TEST(test_every_change_is_audited_once_without_its_secret),

@@ -70,6 +70,13 @@ pn_apply_app_edit(struct pn_task *task)
            && answer_app(task, &after);
 }
 
+static enum pn_err
+feed_token(void *arg, uint64_t id)
+{
+    struct pn_task *task = arg;
+    return pn_store_change_add(task->store, PN_CHANGE_TOKEN, id, NULL);
+}
+
 bool
 pn_apply_app_delete(struct pn_task *task)
 {
@@ -77,7 +84,12 @@ pn_apply_app_delete(struct pn_task *task)
     if (!find_app(task, &app)) {
         return false;
     }
-    enum pn_err err = pn_store_app_delete(task->store, app.id);
+    /* their records name it; afterwards nobody knows which they were */
+    enum pn_err err =
+        pn_store_each_of_app(task->store, app.id, feed_token, task);
+    if (err == PN_OK) {
+        err = pn_store_app_delete(task->store, app.id);
+    }
     if (err != PN_OK) {
         return pn_task_store_error(task, err);
     }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One object of the store into the index, by kind.
+ * One object of the store as the index has it, by kind.
  *
  * An object whose record cannot be made (which the codec should have refused)
- * is taken out of the index: its owner is refused, and nobody else has to
- * wait.
+ * is not in the index: its owner is refused, and nobody else has to wait.
  */
 #include "daemon/publish/object.h"
 
@@ -34,6 +33,44 @@ log_unfit(const char *kind, uint64_t id, enum pn_err err)
            pn_err_text(err), NULL);
 }
 
+static const struct pn_str nothing = {NULL, 0};
+
+static enum pn_err
+emit(struct pn_publication *p, const struct pn_index_key *key,
+     struct pn_str record)
+{
+    return p->sink(p->sink_arg, key, record);
+}
+
+static enum pn_err
+emit_id(struct pn_publication *p, enum pn_index_kind kind, uint64_t id,
+        struct pn_str record)
+{
+    struct pn_index_key key;
+
+    pn_index_key_id(kind, id, &key);
+    return emit(p, &key, record);
+}
+
+static enum pn_err
+emit_secret(struct pn_publication *p, const struct pn_hash *hash,
+            struct pn_str record)
+{
+    struct pn_index_key key;
+
+    pn_index_key_token(hash, &key);
+    return emit(p, &key, record);
+}
+
+static enum pn_err
+emit_app(struct pn_publication *p, struct pn_str name, struct pn_str record)
+{
+    struct pn_index_key key;
+    enum pn_err err = pn_index_key_app(name, &key);
+
+    return err == PN_OK ? emit(p, &key, record) : err;
+}
+
 static struct pn_buf
 fresh_record(struct pn_publication *p)
 {
@@ -60,17 +97,17 @@ static enum pn_err
 drop_token(struct pn_publication *p, uint64_t id,
            const struct pn_token_secret *secret, uint16_t count)
 {
-    enum pn_err err = pn_index_del_token_name(p->writer, id);
+    enum pn_err err = emit_id(p, PN_INDEX_KIND_TOKEN_NAME, id, nothing);
 
     for (uint16_t i = 0; err == PN_OK && i < count; i++) {
-        err = pn_index_del_token(p->writer, &secret[i].hash);
+        err = emit_secret(p, &secret[i].hash, nothing);
     }
     return err;
 }
 
-/* Is the end so long ago that nobody need be told of it? */
-static bool
-is_forgotten(const struct pn_publication *p, const struct pn_token *token)
+bool
+pn_publish_is_forgotten(const struct pn_publication *p,
+                        const struct pn_token *token)
 {
     int64_t end = end_of(token);
 
@@ -90,8 +127,7 @@ put_secrets(struct pn_publication *p, const struct pn_token *token,
 
         err = pn_record_of_token(token, &secret[i], pn_buf_str(&rules), &buf);
         if (err == PN_OK) {
-            err = pn_index_put_token(p->writer, &secret[i].hash,
-                                     pn_buf_str(&buf));
+            err = emit_secret(p, &secret[i].hash, pn_buf_str(&buf));
         }
     }
     return err;
@@ -100,8 +136,8 @@ put_secrets(struct pn_publication *p, const struct pn_token *token,
 static enum pn_err
 put_name(struct pn_publication *p, const struct pn_token *token)
 {
-    return pn_index_put_token_name(p->writer, token->id,
-                                   pn_str_from(token->name));
+    return emit_id(p, PN_INDEX_KIND_TOKEN_NAME, token->id,
+                   pn_str_from(token->name));
 }
 
 enum pn_err
@@ -115,7 +151,7 @@ pn_publish_token(struct pn_publication *p, uint64_t id, struct pn_arena *arena)
     if (err == PN_OK) {
         err = pn_store_token_stored(p->store, id, arena, &token);
     }
-    if (err == PN_OK && is_forgotten(p, &token)) {
+    if (err == PN_OK && pn_publish_is_forgotten(p, &token)) {
         err = PN_E_NOT_FOUND;
     }
     if (err == PN_OK) {
@@ -138,7 +174,7 @@ pn_publish_token_name(struct pn_publication *p, uint64_t id,
     struct pn_token token;
     enum pn_err err = pn_store_token_stored(p->store, id, arena, &token);
 
-    if (err == PN_OK && !is_forgotten(p, &token)) {
+    if (err == PN_OK && !pn_publish_is_forgotten(p, &token)) {
         err = put_name(p, &token);
     }
     return err == PN_E_NOT_FOUND ? PN_OK : err;
@@ -151,7 +187,7 @@ pn_publish_secret(struct pn_publication *p, uint64_t token_id,
     struct pn_token token;
     enum pn_err err = pn_store_token_stored(p->store, token_id, arena, &token);
 
-    if (err == PN_OK && !is_forgotten(p, &token)) {
+    if (err == PN_OK && !pn_publish_is_forgotten(p, &token)) {
         err = put_secrets(p, &token, secret, 1, arena);
     }
     if (unfit(err)) {
@@ -172,13 +208,14 @@ pn_publish_owner(struct pn_publication *p, uint64_t id, struct pn_arena *arena)
         err = pn_record_of_owner(&user, &p->policy, arena, &buf);
     }
     if (err == PN_OK) {
-        return pn_index_put_owner(p->writer, id, pn_buf_str(&buf));
+        return emit_id(p, PN_INDEX_KIND_OWNER, id, pn_buf_str(&buf));
     }
     if (unfit(err)) {
         log_unfit("owner", id, err);
         err = PN_E_NOT_FOUND;
     }
-    return err == PN_E_NOT_FOUND ? pn_index_del_owner(p->writer, id) : err;
+    return err == PN_E_NOT_FOUND ? emit_id(p, PN_INDEX_KIND_OWNER, id, nothing)
+                                 : err;
 }
 
 static enum pn_err
@@ -190,10 +227,9 @@ put_app(struct pn_publication *p, const struct pn_app *app,
 
     if (unfit(err)) {
         log_unfit("app", app->id, err);
-        return pn_index_del_app(p->writer, pn_str_from(app->name));
+        return emit_app(p, pn_str_from(app->name), nothing);
     }
-    return err == PN_OK ? pn_index_put_app(p->writer, pn_str_from(app->name),
-                                           pn_buf_str(&buf))
+    return err == PN_OK ? emit_app(p, pn_str_from(app->name), pn_buf_str(&buf))
                         : err;
 }
 
@@ -222,7 +258,7 @@ pn_publish_app_name(struct pn_publication *p, struct pn_str name,
     }
     err = pn_store_app_by_name(p->store, name, arena, &app);
     if (err == PN_E_NOT_FOUND) {
-        return pn_index_del_app(p->writer, name);
+        return emit_app(p, name, nothing);
     }
     return err == PN_OK ? put_app(p, &app, arena) : err;
 }
@@ -234,7 +270,9 @@ pn_publish_policy(struct pn_publication *p, uint64_t id, struct pn_arena *arena)
     struct pn_buf buf = fresh_record(p);
     enum pn_err err = pn_record_of_policy(p->store, &p->policy, arena, &buf);
 
+    struct pn_index_key key;
+
     (void) id;
-    return err == PN_OK ? pn_index_put_policy(p->writer, pn_buf_str(&buf))
-                        : err;
+    pn_index_key_one(PN_INDEX_KIND_POLICY, &key);
+    return err == PN_OK ? emit(p, &key, pn_buf_str(&buf)) : err;
 }

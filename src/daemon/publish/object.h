@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One object of the store into the index: its present state is read and
- * written, or taken out where there is none any more.  Each call stands inside
- * the writer's transaction; an error is the store's or the index's and loses
- * it.  Not for two threads at once.
+ * One object of the store as the index has it: its present state is read and
+ * handed on by key, or its absence where there is none any more.  The publisher
+ * writes what it is handed, the comparison (publish/compare.h) looks whether it
+ * is there; so there is one place that says what the index holds.  An error is
+ * the store's or the sink's.  Not for two threads at once.
  */
 #ifndef PN_DAEMON_PUBLISH_OBJECT_H
 #define PN_DAEMON_PUBLISH_OBJECT_H
 
 #include "core/record.h"
 #include "daemon/store/store.h"
-#include "index/writer.h"
+#include "index/key.h"
+
+/* Takes what the index holds under this key; ptr NULL = nothing. */
+typedef enum pn_err pn_publish_sink_fn(void *arg,
+                                       const struct pn_index_key *key,
+                                       struct pn_str record);
 
 /* What every object of one run is judged by, and room for its record. */
 struct pn_publication {
     struct pn_store *store;
-    struct pn_index_writer *writer;
+    pn_publish_sink_fn *sink;
+    void *sink_arg;
     struct pn_policy policy;
     int64_t now;
     char record[PN_RECORD_MAX];
@@ -41,6 +48,10 @@ PN_MUST_USE enum pn_err pn_publish_owner(struct pn_publication *p, uint64_t id,
                                          struct pn_arena *arena);
 PN_MUST_USE enum pn_err pn_publish_app(struct pn_publication *p, uint64_t id,
                                        struct pn_arena *arena);
+/* Did the token end so long ago that the index need not know it any more?  One
+ * that was there stays until the index is made anew. */
+bool pn_publish_is_forgotten(const struct pn_publication *p,
+                             const struct pn_token *token);
 /* A name that an app had: whoever has it now, or nobody.  "" is no name. */
 PN_MUST_USE enum pn_err pn_publish_app_name(struct pn_publication *p,
                                             struct pn_str name,

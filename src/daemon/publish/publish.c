@@ -12,19 +12,20 @@
 
 #include "base/log.h"
 #include "base/str.h"
-#include "daemon/publish/object.h"
+#include "daemon/publish/everything.h"
 
 enum {
-    BATCH = 500,                 /* changes read at once */
-    OBJECT_ARENA_MAX = 16 << 20, /* one object with all that hangs on it */
-    SNAPSHOT_OBJECTS = 500,      /* read as of one instant */
+    BATCH = 500,                /* changes read at once */
+    BATCH_ARENA_MAX = 16 << 20, /* what one batch, or a run, is judged by */
+    SNAPSHOT_OBJECTS = 500,     /* read as of one instant */
 };
 
 struct pn_publisher {
     struct pn_publication run; /* its policy and now: of the present run */
-    int64_t position;          /* feed position that the index holds */
-    bool is_empty;             /* a new generation could not be filled */
-    unsigned read;             /* objects, in the present snapshot */
+    struct pn_index_writer *writer;
+    int64_t position; /* feed position that the index holds */
+    bool is_empty;    /* a new generation could not be filled */
+    unsigned read;    /* objects, in the present snapshot */
 };
 
 /* --- many ---------------------------------------------------------------- */
@@ -50,22 +51,12 @@ renew_snapshot(struct pn_publisher *p)
     return pn_store_snapshot(p->run.store);
 }
 
-/* With an arena of its own, so that memory does not grow with the number. */
 static enum pn_err
 publish_one(struct pn_publisher *p, pn_publish_fn *publish, uint64_t id)
 {
-    struct pn_arena *arena = pn_arena_new(OBJECT_ARENA_MAX);
-    enum pn_err err;
+    enum pn_err err = renew_snapshot(p);
 
-    if (arena == NULL) {
-        return PN_E_NOMEM;
-    }
-    err = renew_snapshot(p);
-    if (err == PN_OK) {
-        err = publish(&p->run, id, arena);
-    }
-    pn_arena_free(arena);
-    return err;
+    return err == PN_OK ? pn_publish_alone(&p->run, publish, id) : err;
 }
 
 static enum pn_err
@@ -162,7 +153,7 @@ publish_change(struct pn_publisher *p, const struct pn_feed_change *change,
 static enum pn_err
 publish_batch(struct pn_publisher *p, int64_t *at, uint16_t *count)
 {
-    struct pn_arena *arena = pn_arena_new(OBJECT_ARENA_MAX);
+    struct pn_arena *arena = pn_arena_new(BATCH_ARENA_MAX);
     struct pn_feed_change *change = NULL;
     uint16_t found = 0;
     enum pn_err err = PN_E_NOMEM;
@@ -189,7 +180,7 @@ static enum pn_err
 in_one_commit(struct pn_publisher *p, int64_t *position,
               enum pn_err (*call)(struct pn_publisher *p, int64_t *position))
 {
-    struct pn_arena *arena = pn_arena_new(OBJECT_ARENA_MAX);
+    struct pn_arena *arena = pn_arena_new(BATCH_ARENA_MAX);
     enum pn_err err = PN_E_NOMEM;
 
     if (arena == NULL) {
@@ -202,7 +193,7 @@ in_one_commit(struct pn_publisher *p, int64_t *position,
         err = pn_store_policy(p->run.store, arena, &p->run.policy);
     }
     if (err == PN_OK) {
-        err = pn_index_writer_begin(p->run.writer);
+        err = pn_index_writer_begin(p->writer);
     }
     if (err != PN_OK) {
         goto out;
@@ -210,10 +201,10 @@ in_one_commit(struct pn_publisher *p, int64_t *position,
     err = call(p, position);
     pn_store_snapshot_end(p->run.store);
     if (err != PN_OK) {
-        pn_index_writer_abort(p->run.writer);
+        pn_index_writer_abort(p->writer);
         goto out;
     }
-    err = pn_index_writer_commit(p->run.writer, *position);
+    err = pn_index_writer_commit(p->writer, *position);
     if (err == PN_OK) {
         p->position = *position;
     }
@@ -238,54 +229,25 @@ publish_feed(struct pn_publisher *p, int64_t *position)
 }
 
 static enum pn_err
-publish_each_secret(void *arg, uint64_t token_id,
-                    const struct pn_token_secret *secret)
+renew_for_each(void *arg)
 {
-    struct pn_publisher *p = arg;
-    struct pn_arena *arena = pn_arena_new(OBJECT_ARENA_MAX);
-    enum pn_err err;
-
-    if (arena == NULL) {
-        return PN_E_NOMEM;
-    }
-    err = renew_snapshot(p);
-    if (err == PN_OK) {
-        err = pn_publish_secret(&p->run, token_id, secret, arena);
-    }
-    pn_arena_free(arena);
-    return err;
+    return renew_snapshot(arg);
 }
 
 /*
- * In the order of the index's keys (docs/formats/index.md), so that each of its
- * pages is filled and written once: with ten million tokens in random order
- * most pages were written twenty times.  A token that is made between its two
- * halves comes again with its change.
+ * In the order of the index's keys, so that each of its pages is filled and
+ * written once: with ten million tokens in random order most pages were written
+ * twenty times.  A token that is made between its two halves comes again with
+ * its change.
  */
 static enum pn_err
 publish_everything(struct pn_publisher *p, int64_t *position)
 {
-    struct each owners = {p, pn_publish_owner};
-    struct each names = {p, pn_publish_token_name};
+    struct pn_everything all = {&p->run, renew_for_each, p};
     /* Taken first, so that what changes meanwhile comes again. */
     enum pn_err err = pn_store_position(p->run.store, position);
 
-    if (err == PN_OK) {
-        err = publish_apps(p);
-    }
-    if (err == PN_OK) {
-        err = pn_store_each_token(p->run.store, publish_each, &names);
-    }
-    if (err == PN_OK) {
-        err = pn_store_each_owner(p->run.store, publish_each, &owners);
-    }
-    if (err == PN_OK) {
-        err = publish_one(p, pn_publish_policy, 0);
-    }
-    if (err == PN_OK) {
-        err = pn_store_each_secret(p->run.store, publish_each_secret, p);
-    }
-    return err;
+    return err == PN_OK ? pn_publish_everything(&all) : err;
 }
 
 /* Into the writer's new, empty generation. */
@@ -300,7 +262,7 @@ fill(struct pn_publisher *p)
 enum pn_err
 pn_publisher_rebuild(struct pn_publisher *publisher)
 {
-    enum pn_err err = pn_index_writer_rebuild(publisher->run.writer);
+    enum pn_err err = pn_index_writer_rebuild(publisher->writer);
 
     if (err != PN_OK) {
         return err;
@@ -340,6 +302,16 @@ pn_publisher_run(struct pn_publisher *publisher)
 
 /* --- beginning and end --------------------------------------------------- */
 
+/* Into the index. */
+static enum pn_err
+write_record(void *arg, const struct pn_index_key *key, struct pn_str record)
+{
+    struct pn_publisher *p = arg;
+
+    return record.ptr != NULL ? pn_index_put(p->writer, key, record)
+                              : pn_index_del(p->writer, key);
+}
+
 static struct pn_publisher *
 publisher_alloc(struct pn_store *store)
 {
@@ -347,6 +319,8 @@ publisher_alloc(struct pn_store *store)
 
     if (p != NULL) {
         p->run.store = store;
+        p->run.sink = write_record;
+        p->run.sink_arg = p;
     }
     return p;
 }
@@ -379,7 +353,7 @@ pn_publisher_new_generation(struct pn_store *store,
     }
     err = with_epoch(store, options, &with);
     if (err == PN_OK) {
-        err = pn_index_writer_create(&with, &p->run.writer);
+        err = pn_index_writer_create(&with, &p->writer);
     }
     if (err == PN_OK) {
         err = fill(p);
@@ -411,7 +385,7 @@ continue_present(struct pn_store *store, const struct pn_index_options *options,
     }
     err = with_epoch(store, options, &with);
     if (err == PN_OK) {
-        err = pn_index_writer_open(&with, &p->run.writer, &p->position);
+        err = pn_index_writer_open(&with, &p->writer, &p->position);
     }
     if (err == PN_OK) {
         err = pn_store_position(store, &present);
@@ -454,24 +428,24 @@ pn_publisher_free(struct pn_publisher *publisher)
     if (publisher == NULL) {
         return;
     }
-    pn_index_writer_free(publisher->run.writer);
+    pn_index_writer_free(publisher->writer);
     free(publisher);
 }
 
 void
 pn_publisher_heartbeat(struct pn_publisher *publisher, int64_t now)
 {
-    pn_index_writer_heartbeat(publisher->run.writer, now);
+    pn_index_writer_heartbeat(publisher->writer, now);
 }
 
 void
 pn_publisher_tidy(struct pn_publisher *publisher)
 {
-    pn_index_writer_tidy(publisher->run.writer);
+    pn_index_writer_tidy(publisher->writer);
 }
 
 enum pn_err
 pn_publisher_stats(struct pn_publisher *publisher, struct pn_index_stats *out)
 {
-    return pn_index_writer_stats(publisher->run.writer, out);
+    return pn_index_writer_stats(publisher->writer, out);
 }

@@ -169,6 +169,19 @@ pn_store_each_member(struct pn_store *store, uint64_t group_id,
                 group_id, call, arg);
 }
 
+enum pn_err
+pn_store_each_of_app(struct pn_store *store, uint64_t app_id,
+                     pn_store_each_fn *call, void *arg)
+{
+    if (app_id == 0) {
+        return PN_OK;
+    }
+    return walk(store,
+                "SELECT token_id FROM token_apps WHERE token_id > $1"
+                " AND app_id = $3 ORDER BY token_id LIMIT $2",
+                app_id, call, arg);
+}
+
 /* --- secrets ------------------------------------------------------------- */
 
 struct secrets {

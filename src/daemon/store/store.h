@@ -434,6 +434,10 @@ PN_MUST_USE enum pn_err pn_store_each_of_policy(struct pn_store *store,
                                                 uint64_t version,
                                                 pn_store_each_fn *call,
                                                 void *arg);
+/* Tokens that are bound to the app. */
+PN_MUST_USE enum pn_err pn_store_each_of_app(struct pn_store *store,
+                                             uint64_t app_id,
+                                             pn_store_each_fn *call, void *arg);
 PN_MUST_USE enum pn_err pn_store_each_member(struct pn_store *store,
                                              uint64_t group_id,
                                              pn_store_each_fn *call, void *arg);
