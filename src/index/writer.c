@@ -275,10 +275,24 @@ make_room(struct pn_index_writer *writer)
     return err;
 }
 
+static enum pn_err
+begin_txn(struct pn_index_writer *writer)
+{
+    enum pn_err err = make_room(writer);
+
+    if (err == PN_OK) {
+        err = pn_index_lmdb_err(mdb_txn_begin(pn_index_env_lmdb(writer->env),
+                                              NULL, 0, &writer->txn));
+    }
+    if (err != PN_OK) {
+        writer->txn = NULL;
+    }
+    return err;
+}
+
 enum pn_err
 pn_index_writer_begin(struct pn_index_writer *writer)
 {
-    MDB_env *lmdb = pn_index_env_lmdb(writer->env);
     enum pn_err err;
 
     /* Readers have moved on past an abandoned writer. */
@@ -288,12 +302,8 @@ pn_index_writer_begin(struct pn_index_writer *writer)
     if (!pn_index_env_is_sound(writer->env)) {
         return PN_E_DAMAGED;
     }
-    err = make_room(writer);
-    if (err == PN_OK) {
-        err = pn_index_lmdb_err(mdb_txn_begin(lmdb, NULL, 0, &writer->txn));
-    }
+    err = begin_txn(writer);
     if (err != PN_OK) {
-        writer->txn = NULL;
         return err;
     }
     writer->draft = writer->meta;
@@ -359,6 +369,22 @@ commit_txn(struct pn_index_writer *writer)
     writer->txn = NULL; /* LMDB ends it, whatever comes of it */
     writer->map_was_full = writer->map_was_full || rc == MDB_MAP_FULL;
     return pn_index_lmdb_err(rc);
+}
+
+/* Its meta record comes last, and without one it is refused. */
+enum pn_err
+pn_index_writer_flush(struct pn_index_writer *writer)
+{
+    enum pn_err err;
+
+    if (writer->txn == NULL || !pn_index_writer_is_new(writer)) {
+        return PN_E_STATE;
+    }
+    err = commit_txn(writer);
+    if (err == PN_OK) {
+        err = pn_index_env_settle(writer->env);
+    }
+    return err == PN_OK ? begin_txn(writer) : err;
 }
 
 enum pn_err

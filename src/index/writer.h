@@ -89,6 +89,14 @@ PN_MUST_USE enum pn_err pn_index_put_policy(struct pn_index_writer *writer,
 PN_MUST_USE enum pn_err pn_index_writer_commit(struct pn_index_writer *writer,
                                                int64_t position);
 
+/*
+ * While a new generation is being written: what has been put leaves memory for
+ * the file, where it may be any amount, and the transaction goes on.  Readers
+ * do not follow until the commit, and one that never comes leaves nothing that
+ * could be read.  PN_E_STATE in the present generation.
+ */
+PN_MUST_USE enum pn_err pn_index_writer_flush(struct pn_index_writer *writer);
+
 /* Wall clock and boot clock into the page; call at least once a second. */
 void pn_index_writer_heartbeat(struct pn_index_writer *writer, int64_t now);
 

@@ -101,7 +101,10 @@ publish(struct pn_index_writer *writer, struct promise *promise)
     }
     promise->tried = state;
     err = put_all(writer, state);
-    if (err != PN_OK) {
+    if (err == PN_OK) {
+        err = pn_index_writer_flush(writer);
+    }
+    if (err != PN_OK && err != PN_E_STATE /* not a new generation */) {
         pn_index_writer_abort(writer);
         return err;
     }

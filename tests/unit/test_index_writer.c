@@ -277,6 +277,53 @@ test_keys_in_any_order_make_the_same_index(void **state)
 }
 
 static void
+test_what_is_flushed_is_read_after_the_commit(void **state)
+{
+    struct index_fixture *fix = *state;
+    struct pn_index_writer *writer = index_fixture_make(fix);
+    struct pn_index_stats stats;
+    struct pn_index *index = NULL;
+    int64_t position;
+
+    assert_int_equal(pn_index_new(fix->dir, &index), PN_OK);
+    assert_int_equal(pn_index_writer_flush(writer), PN_E_STATE);
+    assert_int_equal(pn_index_writer_begin(writer), PN_OK);
+    assert_int_equal(pn_index_writer_flush(writer), PN_E_STATE);
+    pn_index_writer_abort(writer);
+
+    assert_int_equal(pn_index_writer_rebuild(writer), PN_OK);
+    assert_int_equal(pn_index_writer_begin(writer), PN_OK);
+    index_put_basics(writer);
+    for (unsigned n = 1; n < 100; n++) {
+        index_put_token(writer, n, 0);
+        if (n % 7 == 0) {
+            assert_int_equal(pn_index_writer_flush(writer), PN_OK);
+        }
+        assert_int_equal(index_look(index, n, 1), PN_E_NOT_FOUND);
+    }
+    assert_int_equal(index_look(index, 0, 1), 0);
+    assert_int_equal(pn_index_writer_commit(writer, 2), PN_OK);
+    assert_int_equal(index_look(index, 0, 1), PN_E_NOT_FOUND);
+    for (unsigned n = 1; n < 100; n++) {
+        assert_int_equal(index_look(index, n, 1), 0);
+    }
+    assert_int_equal(pn_index_writer_stats(writer, &stats), PN_OK);
+    assert_int_equal(stats.tokens, 99);
+
+    /* One that ends before its commit leaves the present one in force. */
+    assert_int_equal(pn_index_writer_rebuild(writer), PN_OK);
+    assert_int_equal(pn_index_writer_begin(writer), PN_OK);
+    index_put_token(writer, 500, 0);
+    assert_int_equal(pn_index_writer_flush(writer), PN_OK);
+    pn_index_writer_free(writer);
+    assert_int_equal(index_look(index, 500, 1), PN_E_NOT_FOUND);
+    assert_int_equal(index_look(index, 99, 1), 0);
+    assert_int_equal(reopen(fix, &position), PN_OK);
+    assert_int_equal(position, 2);
+    pn_index_free(index);
+}
+
+static void
 test_generations_that_are_read_are_not_tidied(void **state)
 {
     struct index_fixture *fix = *state;
@@ -376,6 +423,7 @@ main(int argc, char **argv)
         ON_DISK(test_changes_need_a_transaction_and_fit_a_record),
         ON_DISK(test_apps_and_policy_raise_the_policy_version),
         ON_DISK(test_keys_in_any_order_make_the_same_index),
+        ON_DISK(test_what_is_flushed_is_read_after_the_commit),
         ON_DISK(test_generations_that_are_read_are_not_tidied),
         ON_DISK(test_an_abandoned_writer_commits_nothing),
         ON_DISK(test_a_lock_file_cut_short_does_not_kill_the_writer),

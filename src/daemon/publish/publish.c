@@ -18,6 +18,7 @@ enum {
     BATCH = 500,                /* changes read at once */
     BATCH_ARENA_MAX = 16 << 20, /* what one batch, or a run, is judged by */
     SNAPSHOT_OBJECTS = 500,     /* read as of one instant */
+    FLUSH_OBJECTS = 100000,     /* of a new generation in memory, some 20 MiB */
 };
 
 struct pn_publisher {
@@ -26,6 +27,7 @@ struct pn_publisher {
     int64_t position; /* feed position that the index holds */
     bool is_empty;    /* a new generation could not be filled */
     unsigned read;    /* objects, in the present snapshot */
+    unsigned held;    /* objects of a new generation, in memory */
 };
 
 /* --- many ---------------------------------------------------------------- */
@@ -229,9 +231,16 @@ publish_feed(struct pn_publisher *p, int64_t *position)
 }
 
 static enum pn_err
-renew_for_each(void *arg)
+before_each(void *arg)
 {
-    return renew_snapshot(arg);
+    struct pn_publisher *p = arg;
+    enum pn_err err = renew_snapshot(p);
+
+    if (err == PN_OK && ++p->held == FLUSH_OBJECTS) {
+        p->held = 0;
+        err = pn_index_writer_flush(p->writer);
+    }
+    return err;
 }
 
 /*
@@ -243,10 +252,11 @@ renew_for_each(void *arg)
 static enum pn_err
 publish_everything(struct pn_publisher *p, int64_t *position)
 {
-    struct pn_everything all = {&p->run, renew_for_each, p};
+    struct pn_everything all = {&p->run, before_each, p};
     /* Taken first, so that what changes meanwhile comes again. */
     enum pn_err err = pn_store_position(p->run.store, position);
 
+    p->held = 0;
     return err == PN_OK ? pn_publish_everything(&all) : err;
 }
 
