@@ -15,6 +15,7 @@ pn_row_refuse(struct pn_decision *out, enum pn_where where, uint16_t status,
     out->verdict = PN_DENY;
     out->where = where;
     out->report = false; /* that is for what passed */
+    out->reporters = 0;
     out->status = status;
     out->reason = reason;
     return PN_ROW_ANSWERED;
@@ -244,6 +245,21 @@ address_fits(const struct pn_case *c, const struct pn_iprules *rules)
            && pn_iprules_allow(rules, &c->request->address);
 }
 
+/* An address that a rule does not let in: refused, or only noted.  The first
+ * rule that notes it is named. */
+static enum pn_row
+address_lost(enum pn_where where, enum pn_ip_report mode,
+             enum pn_reporter reporter, struct pn_decision *out)
+{
+    if (mode != PN_IP_REPORT) {
+        return pn_row_refuse(out, where, 403, PN_REASON_IP_NOT_ALLOWED);
+    }
+    out->where = out->report ? out->where : where;
+    out->report = true;
+    out->reporters |= (uint8_t) reporter;
+    return PN_ROW_NEXT;
+}
+
 /* Row 10: all three levels must agree. */
 static enum pn_row
 row_address(const struct pn_case *c, struct pn_decision *out)
@@ -252,16 +268,16 @@ row_address(const struct pn_case *c, struct pn_decision *out)
     const struct pn_app_record *app = c->facts->app;
     const struct pn_rules_record *rules = c->facts->rules;
 
-    if (policy->has_ip && !address_fits(c, &policy->ip)) {
-        if (policy->ip_report != PN_IP_REPORT) {
-            return pn_row_refuse(out, PN_WHERE_POLICY, 403,
-                                 PN_REASON_IP_NOT_ALLOWED);
-        }
-        out->where = PN_WHERE_POLICY;
-        out->report = true;
+    if (policy->has_ip && !address_fits(c, &policy->ip)
+        && address_lost(PN_WHERE_POLICY, policy->ip_report, PN_REPORTER_POLICY,
+                        out))
+    {
+        return PN_ROW_ANSWERED;
     }
-    if (app->has_ip && !address_fits(c, &app->ip)) {
-        return pn_row_refuse(out, PN_WHERE_APP, 403, PN_REASON_IP_NOT_ALLOWED);
+    if (app->has_ip && !address_fits(c, &app->ip)
+        && address_lost(PN_WHERE_APP, app->ip_report, PN_REPORTER_APP, out))
+    {
+        return PN_ROW_ANSWERED;
     }
     if (rules != NULL && rules->has_ip && !address_fits(c, &rules->ip)) {
         return pn_row_refuse(out, PN_WHERE_TOKEN, 403,

@@ -64,6 +64,10 @@ enum pn_where {
     PN_WHERE_TOKEN
 };
 
+/* Whose address rule would have refused, did it not only report; several may
+ * at once.  Bits, as they travel in usage datagrams. */
+enum pn_reporter { PN_REPORTER_POLICY = 1 << 0, PN_REPORTER_APP = 1 << 1 };
+
 struct pn_request {
     struct pn_str method;
     struct pn_str target;   /* raw, as the client sent it */
@@ -107,7 +111,9 @@ struct pn_decision {
     uint32_t retry_after_s; /* with 429 */
     enum pn_where where;    /* whose rule */
     enum pn_ambiguity ambiguity;
-    bool report; /* passed by a "report" setting: record who and where */
+    bool report;       /* passed by a "report" setting: record who and where */
+    uint8_t reporters; /* enum pn_reporter: address rules among these settings,
+                          of a request that is allowed */
     uint64_t token_id, owner_id; /* known tokens, refused ones too */
     int64_t expires_at;          /* of a known token; 0 = never */
     bool secret_known; /* the caller held the whole secret of a real token */

@@ -112,6 +112,7 @@ enum pn_challenge {
     PN_CHALLENGE_ALWAYS,
     PN_CHALLENGE_NEVER
 };
+enum pn_ip_report { PN_IP_ENFORCE = 0, PN_IP_REPORT };
 enum pn_cookies { PN_COOKIES_STRIP = 0, PN_COOKIES_KEEP };
 enum pn_user_value { PN_USER_VALUE_USERNAME = 0, PN_USER_VALUE_EMAIL };
 
@@ -133,6 +134,7 @@ struct pn_app_record {
     enum pn_user_value user_value;
     bool keep_authorization;
     bool has_ip, has_groups; /* absent = no restriction */
+    enum pn_ip_report ip_report;
     struct pn_iprules ip;
     struct pn_ids groups;
     const struct pn_pathpat *paths;
@@ -155,7 +157,6 @@ PN_MUST_USE enum pn_err pn_app_record_decode(struct pn_str bytes,
                                              struct pn_pathpat *patterns,
                                              struct pn_app_record *out);
 
-enum pn_ip_report { PN_IP_ENFORCE = 0, PN_IP_REPORT };
 enum pn_on_loss { PN_ON_LOSS_SUSPEND = 0, PN_ON_LOSS_KEEP };
 
 /* The installation's policy, as far as a request needs it. */

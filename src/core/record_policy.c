@@ -14,6 +14,7 @@ enum {
     APP_KEEP_AUTHORIZATION = 1 << 0,
     APP_IP = 1 << 1,
     APP_GROUPS = 1 << 2,
+    APP_IP_REPORT = 1 << 3,
     POLICY_CREATION = 1 << 0,
     POLICY_EVERYONE = 1 << 1,
     POLICY_ON_LOSS_KEEP = 1 << 2,
@@ -70,6 +71,7 @@ app_choices_ok(const struct pn_app_record *rec)
            && (unsigned) rec->challenge <= PN_CHALLENGE_NEVER
            && (unsigned) rec->cookies <= PN_COOKIES_KEEP
            && (unsigned) rec->encoded_slash <= PN_APP_SLASH_ALLOWED
+           && (unsigned) rec->ip_report <= PN_IP_REPORT
            && (unsigned) rec->user_value <= PN_USER_VALUE_EMAIL;
 }
 
@@ -100,7 +102,8 @@ pn_app_record_encode(const struct pn_app_record *rec,
     pn_put_u8(out, KIND_APP);
     pn_put_u8(out, bit(rec->keep_authorization, APP_KEEP_AUTHORIZATION)
                        | bit(rec->has_ip, APP_IP)
-                       | bit(rec->has_groups, APP_GROUPS));
+                       | bit(rec->has_groups, APP_GROUPS)
+                       | bit(rec->ip_report == PN_IP_REPORT, APP_IP_REPORT));
     pn_put_u64(out, rec->app_id);
     pn_put_u16(out, rec->block_status);
     pn_put_u8(out, (uint8_t) rec->passwords);
@@ -132,12 +135,12 @@ pn_app_record_encode(const struct pn_app_record *rec,
 static void
 get_app_choices(struct pn_cursor *cur, struct pn_app_record *rec)
 {
-    uint8_t flags =
-        pn_record_get_choice(cur, APP_KEEP_AUTHORIZATION | APP_IP | APP_GROUPS);
+    uint8_t flags = pn_record_get_choice(cur, 2 * APP_IP_REPORT - 1);
 
     rec->keep_authorization = (flags & APP_KEEP_AUTHORIZATION) != 0;
     rec->has_ip = (flags & APP_IP) != 0;
     rec->has_groups = (flags & APP_GROUPS) != 0;
+    rec->ip_report = flags & APP_IP_REPORT ? PN_IP_REPORT : PN_IP_ENFORCE;
     rec->app_id = pn_cursor_u64(cur);
     rec->block_status = pn_cursor_u16(cur);
     rec->passwords =

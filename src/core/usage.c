@@ -6,7 +6,7 @@
 
 #include "base/str.h"
 
-enum { MAGIC_LEN = 4, VERSION = 2 };
+enum { MAGIC_LEN = 4, VERSION = 3 };
 
 static const char magic[MAGIC_LEN] = {'P', 'N', 'U', 'S'};
 
@@ -63,6 +63,7 @@ pn_usage_add(struct pn_buf *datagram, const struct pn_usage *usage)
     pn_buf_add(datagram, (struct pn_str){(const char *) usage->secret,
                                          sizeof(usage->secret)});
     pn_put_u8(datagram, (uint8_t) usage->reason);
+    pn_put_u8(datagram, usage->reporters);
     pn_put_u32(datagram, usage->count);
     pn_put_u64(datagram, (uint64_t) usage->at);
     pn_buf_add(datagram, (struct pn_str){(const char *) usage->address.bytes,
@@ -114,6 +115,15 @@ get_text(struct pn_cursor *cur)
     return text;
 }
 
+/* Rules report what is allowed, for a token that is known. */
+static bool
+reporters_ok(const struct pn_usage *usage, uint8_t reason)
+{
+    return usage->reporters == 0
+           || (usage->reporters <= (PN_REPORTER_POLICY | PN_REPORTER_APP)
+               && reason == PN_REASON_OK && usage->token_id != 0);
+}
+
 enum pn_err
 pn_usage_next(struct pn_cursor *cur, struct pn_usage *out)
 {
@@ -127,6 +137,7 @@ pn_usage_next(struct pn_cursor *cur, struct pn_usage *out)
     usage.token_id = pn_cursor_u64(cur);
     secret = pn_cursor_bytes(cur, sizeof(usage.secret));
     reason = pn_cursor_u8(cur);
+    usage.reporters = pn_cursor_u8(cur);
     usage.count = pn_cursor_u32(cur);
     usage.at = (int64_t) pn_cursor_u64(cur);
     address = pn_cursor_bytes(cur, sizeof(usage.address.bytes));
@@ -136,7 +147,8 @@ pn_usage_next(struct pn_cursor *cur, struct pn_usage *out)
     usage.agent = get_text(cur);
     usage.path = get_text(cur);
     if (cur->bad || secret == NULL || address == NULL
-        || reason >= PN_REASON_COUNT || usage.count == 0 || usage.at < 0)
+        || reason >= PN_REASON_COUNT || usage.count == 0 || usage.at < 0
+        || !reporters_ok(&usage, reason))
     {
         cur->bad = true;
         return PN_E_DAMAGED;

@@ -24,6 +24,7 @@ struct pn_usage {
     /* Which of the token's secrets: the first bytes of its hash; else 0. */
     uint8_t secret[PN_USAGE_SECRET_LEN];
     enum pn_reason reason;
+    uint8_t reporters; /* enum pn_reporter, with PN_REASON_OK; else 0 */
     uint32_t count;
     int64_t at; /* the latest, Unix seconds */
     struct pn_ip address;

@@ -70,7 +70,7 @@ is_same(const text_t *text, struct pn_str other)
            && (len == 0 || ngx_memcmp(text->bytes, other.ptr, len) == 0);
 }
 
-/* The same token, secret (or nobody known), outcome and app. */
+/* The same token, secret (or nobody known), outcome, reporting rules, app. */
 static ngx_uint_t
 is_kin(const entry_t *entry, const struct pn_usage *usage)
 {
@@ -78,6 +78,7 @@ is_kin(const entry_t *entry, const struct pn_usage *usage)
 
     return line->count > 0 && line->token_id == usage->token_id
            && line->reason == usage->reason
+           && line->reporters == usage->reporters
            && ngx_memcmp(line->secret, usage->secret, sizeof(line->secret)) == 0
            && is_same(&entry->app, usage->app)
            && is_same(&entry->user, usage->user);
@@ -336,6 +337,7 @@ ngx_http_postern_usage_note(ngx_http_request_t *r, ngx_http_postern_ctx_t *ctx)
     struct pn_usage usage = {
         .token_id = decision->token_id,
         .reason = decision->reason,
+        .reporters = decision->reporters,
         .at = ngx_time(),
         .app = ngx_http_postern_from(lcf->app),
         .method = ngx_http_postern_from(r->method_name),
@@ -353,7 +355,7 @@ ngx_http_postern_usage_note(ngx_http_request_t *r, ngx_http_postern_ctx_t *ctx)
         ngx_memcpy(usage.secret, ctx->record->credential.hash.bytes,
                    sizeof(usage.secret));
     }
-    if (decision->report) {
+    if (decision->verdict == PN_PASS) {
         describe(r, ctx->record, &usage);
     }
     add(&usage, is_urgent(decision));

@@ -255,6 +255,8 @@ put_app(struct pn_index_writer *writer, json_t *doc)
                                                     "username email");
     rec.keep_authorization = flag_of(identity, "keep_authorization", false);
     rec.has_ip = ip_rules_of(doc, &space, &rec.ip);
+    rec.ip_report = (enum pn_ip_report) choice_of(
+        json_object_get(doc, "ip_rules"), "mode", "enforce report");
     rec.has_groups = ids_of(doc, "groups", "group", groups, &rec.groups);
     rec.user_header = header_of(identity, "user_header", "Remote-User");
     rec.groups_header = header_of(identity, "groups_header", "Remote-Groups");

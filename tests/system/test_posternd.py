@@ -223,7 +223,7 @@ socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs another user")
 def test_reports_of_another_user_are_ignored(run, used):
     result = subprocess.run(
-        ["/usr/bin/python3", "-c", FORGE, b"PNUS\x02".hex(),
+        ["/usr/bin/python3", "-c", FORGE, b"PNUS\x03".hex(),
          str(used.p.usage_socket)], user="nobody", group="nogroup",
         capture_output=True, text=True, check=False, timeout=20)
     assert result.returncode == 0, result.stderr

@@ -19,9 +19,9 @@ def usage_datagram(token_id):
     """One use of a token (docs/formats/usage.md)."""
     def text(value):
         return struct.pack("B", len(value)) + value
-    line = struct.pack("<Q8sBIQ16s", token_id, bytes(8), 1, 1, int(time.time()),
+    line = struct.pack("<Q8sBBIQ16s", token_id, bytes(8), 1, 0, 1, int(time.time()),
                        bytes(10) + b"\xff\xff\x7f\0\0\1")
-    return b"PNUS\x02" + line + b"".join(
+    return b"PNUS\x03" + line + b"".join(
         map(text, (b"app", b"GET", b"alice", b"load/1", b"/")))
 
 

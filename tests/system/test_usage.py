@@ -25,8 +25,8 @@ def reasons():
 
 class Line:
     def __init__(self, cursor):
-        (self.token_id, self.secret, reason, self.count, self.at,
-         self.address) = cursor.take("<Q8sBIQ16s")
+        (self.token_id, self.secret, reason, self.reporters, self.count,
+         self.at, self.address) = cursor.take("<Q8sBBIQ16s")
         self.reason = reasons()[reason]
         (self.app, self.method, self.user, self.agent, self.path) \
             = (cursor.text() for _ in range(5))
@@ -77,7 +77,7 @@ class Receiver:
         found = []
         for _, data in self.datagrams:
             assert len(data) <= 8192
-            assert data[:5] == b"PNUS\x02"
+            assert data[:5] == b"PNUS\x03"
             cursor = Cursor(data[5:])
             while cursor.data:
                 found.append(Line(cursor))
@@ -151,6 +151,31 @@ def test_passwords_are_told_where_the_app_reports_them(site, run, receiver):
     assert not any(b"password of his" in d for _, d in receiver.datagrams)
 
 
+def test_what_an_address_rule_reports_is_told_apart(site, run, receiver):
+    site("set_real_ip_from 127.0.0.1; real_ip_header X-Seen;"
+         "location / { proxy_pass http://backend; }", http=usage_of(run))
+    rules = {"mode": "report", "default": "deny", "allow": ["10.0.0.0/8"]}
+    site.index.app(ip_rules=rules)
+    token = site.index.token(id=8)
+
+    def use(address):
+        headers = [("X-Seen", address), ("User-Agent", "x/1")]
+        assert site.get("/a", token, headers=headers).status == 200
+    for i in range(7):  # more than have lines of their own
+        use(f"10.0.0.{i}")
+    for address in ("192.0.2.1", "192.0.2.2", "192.0.2.1"):
+        use(address)
+    lines = receiver.wait_count(10, token_id=8)
+    assert {l.reason for l in lines} == {"ok"}
+    found = {}
+    for l in lines:
+        if l.reporters:
+            key = (l.reporters, l.address[-4:])
+            found[key] = found.get(key, 0) + l.count
+        assert (l.user, l.agent, l.path) == ("", "", "")
+    assert found == {(2, b"\xc0\0\2\1"): 2, (2, b"\xc0\0\2\2"): 1}
+
+
 def test_redirects_and_sub_requests_are_told_once(site, run, receiver):
     n = site("location / { try_files /nonesuch @there; } "
              "location @there { auth_request /check; "
@@ -187,7 +212,7 @@ def test_a_full_socket_loses_counts_never_a_request(site, run, receiver):
     filler.setblocking(False)
     with contextlib.suppress(BlockingIOError):
         while True:
-            filler.sendto(b"PNUS\x02", str(receiver.path))
+            filler.sendto(b"PNUS\x03", str(receiver.path))
     tokens = [run.basic("alice", site.index.token(id=i + 1))
               for i in range(1200)]  # more than the table holds
     started = time.monotonic()

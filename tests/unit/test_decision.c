@@ -197,8 +197,11 @@ describe(const struct pn_decision *d, const char *const *words, int count,
     /* Shown only where the table asks. */
     for (int i = 0; i < count; i++) {
         if (strncmp(words[i], "by:", 3) == 0) {
-            len += snprintf(out + len, size - (size_t) len, " by:%s",
-                            wheres[d->where]);
+            len +=
+                snprintf(out + len, size - (size_t) len, " by:%s",
+                         d->reporters == (PN_REPORTER_POLICY | PN_REPORTER_APP)
+                             ? "policy+app"
+                             : wheres[d->where]);
         } else if (strncmp(words[i], "retry:", 6) == 0) {
             len += snprintf(out + len, size - (size_t) len, " retry:%u",
                             (unsigned) d->retry_after_s);
@@ -227,6 +230,9 @@ check_invariants(const struct table_line *line, const struct pn_facts *facts,
     }
     if (d->verdict == PN_DENY && d->report) {
         table_fail(line, "a refusal is not a report");
+    }
+    if (d->reporters != 0 && (d->verdict != PN_ALLOW || !d->report)) {
+        table_fail(line, "address rules report what is allowed");
     }
 }
 

@@ -175,6 +175,7 @@ app(void)
         .keep_authorization = true,
         .has_ip = true,
         .has_groups = true,
+        .ip_report = PN_IP_REPORT,
         .ip = ip_rules(),
         .groups = three,
         .path_count = 2,
@@ -380,6 +381,7 @@ test_apps_read_back_compiled(void **state)
     assert_int_equal(back.user_value, a.user_value);
     assert_true(back.keep_authorization);
     assert_true(back.has_ip && back.has_groups);
+    assert_int_equal(back.ip_report, PN_IP_REPORT);
     assert_int_equal(back.path_count, 2);
     assert_int_equal(back.read_count, 1);
     assert_true(

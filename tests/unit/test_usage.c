@@ -116,14 +116,14 @@ test_texts_are_cut_between_characters_and_cleaned(void **state)
 static void
 test_foreign_datagrams_are_refused(void **state)
 {
-    static char big[PN_USAGE_DATAGRAM_MAX + 1] = "PNUS\2";
+    static char big[PN_USAGE_DATAGRAM_MAX + 1] = "PNUS\3";
     struct pn_cursor cur;
 
     (void) state;
     assert_int_equal(pn_usage_open(PN_STR(""), &cur), PN_E_DAMAGED);
     assert_int_equal(pn_usage_open(PN_STR("PNUS"), &cur), PN_E_DAMAGED);
-    assert_int_equal(pn_usage_open(PN_STR("PNUX\2"), &cur), PN_E_DAMAGED);
-    assert_int_equal(pn_usage_open(PN_STR("PNUS\1"), &cur), PN_E_VERSION);
+    assert_int_equal(pn_usage_open(PN_STR("PNUX\3"), &cur), PN_E_DAMAGED);
+    assert_int_equal(pn_usage_open(PN_STR("PNUS\2"), &cur), PN_E_VERSION);
     assert_int_equal(pn_usage_open((struct pn_str){big, sizeof(big)}, &cur),
                      PN_E_DAMAGED);
 }
@@ -136,12 +136,13 @@ test_lines_with_unfit_values_are_refused(void **state)
         size_t at;
         char value;
     } changes[] = {
-        {5 + 8 + 8, PN_REASON_COUNT},  /* reason */
-        {5 + 8 + 9, 0},                /* count 3 becomes 0 */
-        {5 + 8 + 13 + 7, (char) 0x80}, /* a negative instant */
-        {5 + 8 + 37, 65},              /* a text over the maximum */
-        {5 + 8 + 38, '\n'},            /* a control byte in it */
-        {5 + 8 + 38, (char) 0xff},     /* no UTF-8 */
+        {5 + 16, PN_REASON_COUNT}, /* reason */
+        {5 + 17, 1},               /* a rule reports what is refused */
+        {5 + 18, 0},               /* count 3 becomes 0 */
+        {5 + 22 + 7, (char) 0x80}, /* a negative instant */
+        {5 + 46, 65},              /* a text over the maximum */
+        {5 + 47, '\n'},            /* a control byte in it */
+        {5 + 47, (char) 0xff},     /* no UTF-8 */
     };
 
     (void) state;
@@ -157,6 +158,39 @@ test_lines_with_unfit_values_are_refused(void **state)
         assert_int_equal(pn_usage_next(&cur, &back), PN_E_DAMAGED);
         assert_int_equal(pn_usage_next(&cur, &back), PN_E_DAMAGED);
         assert_int_equal(back.count, 99);
+    }
+}
+
+/* What rules report is allowed, and has a token. */
+static void
+test_reporting_rules_are_those_of_known_tokens(void **state)
+{
+    static const struct {
+        uint64_t token_id;
+        uint8_t reporters;
+        enum pn_err expected;
+    } cases[] = {
+        {7, 0, PN_OK},          {7, 1, PN_OK},        {7, 2, PN_OK},
+        {7, 3, PN_OK},          {0, 0, PN_OK},        {7, 4, PN_E_DAMAGED},
+        {7, 255, PN_E_DAMAGED}, {0, 1, PN_E_DAMAGED},
+    };
+
+    (void) state;
+    for (size_t i = 0; i < PN_LEN(cases); i++) {
+        struct pn_buf datagram = PN_BUF(bytes);
+        struct pn_usage usage = line, back = {.count = 99};
+        struct pn_cursor cur;
+
+        usage.reason = PN_REASON_OK;
+        usage.token_id = cases[i].token_id;
+        usage.reporters = cases[i].reporters;
+        pn_usage_begin(&datagram);
+        assert_int_equal(pn_usage_add(&datagram, &usage), PN_OK);
+        assert_int_equal(pn_usage_open(pn_buf_str(&datagram), &cur), PN_OK);
+        assert_int_equal(pn_usage_next(&cur, &back), cases[i].expected);
+        if (cases[i].expected == PN_OK) {
+            assert_int_equal(back.reporters, cases[i].reporters);
+        }
     }
 }
 
@@ -186,6 +220,7 @@ main(void)
         cmocka_unit_test(test_texts_are_cut_between_characters_and_cleaned),
         cmocka_unit_test(test_foreign_datagrams_are_refused),
         cmocka_unit_test(test_lines_with_unfit_values_are_refused),
+        cmocka_unit_test(test_reporting_rules_are_those_of_known_tokens),
         cmocka_unit_test(test_a_cut_line_is_refused),
     };
 

@@ -231,6 +231,12 @@ world_ids(struct world *world, const struct table_line *line, const char *key,
     return (struct pn_ids){lists->ids, filled};
 }
 
+static inline enum pn_ip_report
+world_ip_report(const struct table_line *line)
+{
+    return world_is(line, "ip_mode", "report") ? PN_IP_REPORT : PN_IP_ENFORCE;
+}
+
 static inline void
 world_add_policy(struct world *world, const struct table_line *line)
 {
@@ -243,8 +249,7 @@ world_add_policy(struct world *world, const struct table_line *line)
                                                      : PN_ON_LOSS_SUSPEND,
         .tls_required = world_is(line, "tls", "required"),
         .read_only = world_is(line, "read_only", "yes"),
-        .ip_report =
-            world_is(line, "ip_mode", "report") ? PN_IP_REPORT : PN_IP_ENFORCE,
+        .ip_report = world_ip_report(line),
     };
 
     world_keys(line, 1,
@@ -294,11 +299,12 @@ world_add_app(struct world *world, const struct table_line *line)
         .encoded_slash = world_is(line, "encoded_slash", "allowed")
                              ? PN_APP_SLASH_ALLOWED
                              : PN_APP_SLASH_REFUSED,
+        .ip_report = world_ip_report(line),
     };
 
     world_keys(line, 2,
                " context passwords bearer block_status encoded_slash paths "
-               "reads groups ip allow deny ");
+               "reads groups ip ip_mode allow deny ");
     rec.has_ip = world_ip(line, &lists, &rec.ip);
     rec.has_groups = world_value(line, "groups") != NULL;
     rec.groups = world_ids(world, line, "groups", WORLD_GROUPS, &lists);

@@ -386,7 +386,7 @@ read_app(const struct pn_doc *doc, struct pn_app *app)
     read_context(doc, app);
     read_settings(doc, app);
     read_lists(doc, app);
-    pn_part_ip(doc, "ip_rules", PN_IP_OF_OBJECT, &app->ip);
+    pn_part_ip(doc, "ip_rules", PN_IP_OF_RULES, &app->ip);
     read_whoami(doc, app);
     read_identity(doc, app);
 }
@@ -481,7 +481,7 @@ pn_app_to_json(const struct pn_app *app, struct pn_arena *arena)
             pn_words_challenge[app->challenge], "cookies",
             pn_words_cookies[app->cookies], "allow_encoded_slash",
             app->allow_encoded_slash, "ip_rules",
-            pn_part_ip_json(&app->ip, PN_IP_OF_OBJECT), "groups",
+            pn_part_ip_json(&app->ip, PN_IP_OF_RULES), "groups",
             pn_part_list_json(&app->groups), "whoami", whoami_json(app),
             "identity", identity_json(app)));
 }

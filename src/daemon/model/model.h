@@ -76,7 +76,7 @@ struct pn_ip_entry {
 
 struct pn_ip_policy {
     bool present;             /* false = null: no restriction */
-    enum pn_ip_report report; /* only in the policy */
+    enum pn_ip_report report; /* of policy and apps */
     enum pn_ipmode mode;
     struct pn_ip_entry *allow, *deny;
     uint16_t allow_count, deny_count;

@@ -131,8 +131,8 @@ void
 pn_part_ip(const struct pn_doc *doc, const char *key, enum pn_ip_place place,
            struct pn_ip_policy *out)
 {
-    static const char *const policy_names[] = {"mode", "default", "allow",
-                                               "deny", NULL};
+    static const char *const names[] = {"mode", "default", "allow", "deny",
+                                        NULL};
     static const char *const none[] = {NULL};
     struct pn_ip_policy ip = {.present = true};
     unsigned mode = PN_IP_DEFAULT_DENY, report = PN_IP_ENFORCE;
@@ -145,10 +145,8 @@ pn_part_ip(const struct pn_doc *doc, const char *key, enum pn_ip_place place,
     if (!pn_doc_child(doc, key, &rules)) {
         return;
     }
-    pn_doc_known(&rules,
-                 place == PN_IP_OF_POLICY ? policy_names : policy_names + 1,
-                 none);
-    if (place == PN_IP_OF_POLICY) {
+    pn_doc_known(&rules, place == PN_IP_OF_RULES ? names : names + 1, none);
+    if (place == PN_IP_OF_RULES) {
         pn_doc_word(&rules, "mode", pn_words_ip_report, &report);
     }
     pn_doc_word(&rules, "default", pn_words_ipmode, &mode);
@@ -201,7 +199,7 @@ pn_part_ip_json(const struct pn_ip_policy *ip, enum pn_ip_place place)
     deny = entries_json(ip->deny, ip->deny_count);
     return json_pack(
         "{s:s*, s:s, s:o, s:o}", "mode",
-        place == PN_IP_OF_POLICY ? pn_words_ip_report[ip->report] : NULL,
+        place == PN_IP_OF_RULES ? pn_words_ip_report[ip->report] : NULL,
         "default", pn_words_ipmode[ip->mode], "allow", allow, "deny", deny);
 }
 

@@ -29,7 +29,8 @@ extern const char *const pn_words_kind[]; /* of a user */
 extern const char *const pn_words_state[];
 extern const char *const pn_words_scope[];
 
-enum pn_ip_place { PN_IP_OF_OBJECT = 0, PN_IP_OF_POLICY /* has a mode */ };
+/* Those of policy and app have a mode: they may only report. */
+enum pn_ip_place { PN_IP_OF_TOKEN = 0, PN_IP_OF_RULES };
 
 /* null = no rules.  Address rules that could never allow anything are a
  * fault. */

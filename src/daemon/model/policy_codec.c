@@ -187,7 +187,7 @@ pn_policy_from_json(json_t *doc, struct pn_arena *arena, struct pn_policy *out,
     if (pn_doc_begin(&run, doc, &root)) {
         pn_doc_known(&root, names, read_only);
         read_creation(&root, &policy);
-        pn_part_ip(&root, "ip_rules", PN_IP_OF_POLICY, &policy.ip);
+        pn_part_ip(&root, "ip_rules", PN_IP_OF_RULES, &policy.ip);
         pn_doc_bool(&root, "tls_required", &policy.tls_required);
         pn_doc_list(&root, "admin_groups", &groups, &policy.admin_groups);
         pn_doc_list(&root, "auditor_groups", &groups, &policy.auditor_groups);
@@ -247,7 +247,7 @@ pn_policy_to_json(const struct pn_policy *policy, struct pn_arena *arena)
     return pn_json_defer(
         arena, json_pack("{s:o, s:o, s:b, s:o, s:o}", "creation",
                          creation_json(policy), "ip_rules",
-                         pn_part_ip_json(&policy->ip, PN_IP_OF_POLICY),
+                         pn_part_ip_json(&policy->ip, PN_IP_OF_RULES),
                          "tls_required", policy->tls_required, "admin_groups",
                          pn_part_texts_json(policy->admin_groups.item,
                                             policy->admin_groups.count),

@@ -74,7 +74,7 @@ read_rules(const struct pn_doc *doc, struct pn_token *token)
     struct pn_text_list list = {true, token->scopes, token->scope_count};
 
     pn_doc_list(doc, "apps", &apps, &token->apps);
-    pn_part_ip(doc, "ip_rules", PN_IP_OF_OBJECT, &token->ip);
+    pn_part_ip(doc, "ip_rules", PN_IP_OF_TOKEN, &token->ip);
     pn_part_patterns(doc, "paths", &paths, &token->paths);
     read_rate(doc, token);
     pn_doc_list(doc, "scopes", &scopes, &list);
@@ -230,7 +230,7 @@ pn_token_rules_dump(const struct pn_token *token, struct pn_arena *arena)
         arena,
         json_pack("{s:o, s:o, s:o, s:o, s:o}", "apps",
                   pn_part_list_json(&token->apps), "ip_rules",
-                  pn_part_ip_json(&token->ip, PN_IP_OF_OBJECT), "paths",
+                  pn_part_ip_json(&token->ip, PN_IP_OF_TOKEN), "paths",
                   pn_part_list_json(&token->paths), "rate_limit",
                   rate_json(token), "scopes",
                   pn_part_texts_json(token->scopes, token->scope_count)));
@@ -376,7 +376,7 @@ pn_token_to_json(const struct pn_token *token, struct pn_arena *arena)
             pn_part_instant_json(ends), "access",
             pn_words_access[token->access], "apps",
             pn_part_list_json(&token->apps), "ip_rules",
-            pn_part_ip_json(&token->ip, PN_IP_OF_OBJECT), "paths",
+            pn_part_ip_json(&token->ip, PN_IP_OF_TOKEN), "paths",
             pn_part_list_json(&token->paths), "rate_limit", rate_json(token),
             "scopes", pn_part_texts_json(token->scopes, token->scope_count),
             "suspended_because", token->suspended_because, "last_used",

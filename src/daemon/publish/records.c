@@ -243,6 +243,7 @@ app_record(const struct pn_app *app)
         .user_value = app->identity.user_value,
         .keep_authorization = app->identity.keep_authorization,
         .has_ip = app->ip.present,
+        .ip_report = app->ip.report,
         .has_groups = app->groups.present,
         .path_count = app->path_count,
         .read_count = app->read_count,
