@@ -244,7 +244,7 @@ pn_call_list(struct pn_cli *cli, const char *path, const char *query,
              size_t most, json_t **out)
 {
     json_t *all = pn_json_defer(cli->arena, json_array()), *whole;
-    const char *cursor = "", *next = "";
+    const char *cursor = "";
     struct pn_answer answer = {0};
 
     while (all != NULL && (most == 0 || json_array_size(all) < most)) {
@@ -261,16 +261,16 @@ pn_call_list(struct pn_cli *cli, const char *path, const char *query,
         if (json_array_extend(all, json_object_get(answer.doc, "items")) != 0) {
             return pn_cli_nomem();
         }
-        next = pn_json_text(answer.doc, "next_cursor");
-        cursor = pn_http_escape(cli->arena, next);
+        cursor =
+            pn_http_escape(cli->arena, pn_json_text(answer.doc, "next_cursor"));
         if (cursor == NULL || cursor[0] == '\0') {
             break;
         }
     }
-    whole = pn_json_defer(cli->arena,
-                          json_pack("{s:O?, s:s?}", "items", all, "next_cursor",
-                                    next[0] != '\0' ? next : NULL));
-    if (all == NULL || cursor == NULL || whole == NULL) {
+    whole = pn_json_defer(cli->arena, json_copy(answer.doc));
+    if (all == NULL || cursor == NULL || whole == NULL
+        || json_object_set(whole, "items", all) != 0)
+    {
         return pn_cli_nomem();
     }
     *out = whole;

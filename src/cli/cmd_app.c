@@ -24,6 +24,8 @@
         {"group", "NAME", "only for members of this group", PN_REPEAT},        \
         {"ip", "CIDR", "only from these addresses", PN_REPEAT},                \
         {"ip-deny", "CIDR", "not from these addresses", PN_REPEAT},            \
+        {"ip-mode", "enforce|report", "refuse others, or only note them",      \
+         PN_ONCE},                                                             \
         {"user-header", "NAME", "header that carries the user", PN_ONCE},      \
         {"whoami-path", "PATH", "where it says who one is", PN_ONCE},          \
     {                                                                          \
@@ -159,6 +161,7 @@ send(struct pn_cli *cli, const char *method, const char *path, json_t *doc)
         rc = pn_call(cli, method, path, json_incref(doc), &answer);
     }
     if (rc == PN_EXIT_OK && answer.doc != NULL) {
+        pn_print_warnings(cli, answer.doc);
         pn_print_object(cli, show_columns, answer.doc);
     }
     return rc;

@@ -11,7 +11,6 @@
 #include "base/str.h"
 #include "cli/commands.h"
 #include "cli/connect.h"
-#include "cli/http.h"
 #include "cli/input.h"
 #include "cli/print.h"
 #include "cli/wish.h"
@@ -85,34 +84,6 @@ static const struct pn_column erase_columns[] = {
 
 /* --- filters ------------------------------------------------------------- */
 
-/* "name=value" behind what is there; value NULL = nothing. */
-static bool
-add_parameter(struct pn_cli *cli, struct pn_buf *query, const char *name,
-              const char *value)
-{
-    const char *escaped;
-
-    if (value == NULL) {
-        return true;
-    }
-    escaped = pn_http_escape(cli->arena, value);
-    if (escaped != NULL) {
-        pn_buf_addf(query, "%s%s=%s", query->len > 0 ? "&" : "", name, escaped);
-    }
-    return escaped != NULL && !query->full;
-}
-
-/* A day begins at midnight, UTC. */
-static const char *
-since_of(struct pn_cli *cli)
-{
-    const char *since = pn_cli_value(cli, "since");
-
-    return since != NULL && strlen(since) == strlen("2027-01-31")
-               ? pn_arena_printf(cli->arena, "%sT00:00:00Z", since)
-               : since;
-}
-
 static enum pn_exit
 filter(struct pn_cli *cli, const char *order, const char **out)
 {
@@ -124,7 +95,7 @@ filter(struct pn_cli *cli, const char *order, const char **out)
     char *bytes = pn_arena_alloc(cli->arena, QUERY_MAX);
     struct pn_buf query = {.ptr = bytes, .cap = QUERY_MAX};
     const char *until = NULL;
-    bool good = bytes != NULL && add_parameter(cli, &query, "order", order);
+    bool good = bytes != NULL && pn_wish_parameter(cli, &query, "order", order);
 
     if (good && pn_cli_has(cli, "until")) {
         enum pn_exit rc = pn_wish_instant(cli, "until", &until);
@@ -134,11 +105,11 @@ filter(struct pn_cli *cli, const char *order, const char **out)
         }
     }
     for (size_t i = 0; good && i < PN_LEN(texts); i++) {
-        good = add_parameter(cli, &query, texts[i][1],
-                             pn_cli_value(cli, texts[i][0]));
+        good = pn_wish_parameter(cli, &query, texts[i][1],
+                                 pn_cli_value(cli, texts[i][0]));
     }
-    good = good && add_parameter(cli, &query, "since", since_of(cli))
-           && add_parameter(cli, &query, "until", until);
+    good = good && pn_wish_parameter(cli, &query, "since", pn_wish_since(cli))
+           && pn_wish_parameter(cli, &query, "until", until);
     if (bytes != NULL && query.full) {
         pn_say("the filters are too long");
         return PN_EXIT_USAGE;
@@ -308,8 +279,8 @@ check_all(struct pn_cli *cli, json_t **out)
         char bytes[512];
         struct pn_buf path = PN_BUF(bytes);
 
-        if (!add_parameter(cli, &path, "checkpoint", kept)
-            || !add_parameter(cli, &path, "cursor", cursor))
+        if (!pn_wish_parameter(cli, &path, "checkpoint", kept)
+            || !pn_wish_parameter(cli, &path, "cursor", cursor))
         {
             return pn_cli_usage(cli, "--checkpoint is HASH@POSITION");
         }

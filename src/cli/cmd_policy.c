@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/connect.h"
 #include "cli/http.h"
+#include "cli/policy_run.h"
 #include "cli/print.h"
 #include "cli/wish.h"
 
@@ -24,6 +25,7 @@ static const struct pn_option set_options[] = {
     {"ip-default", "allow|deny", "addresses in no list", PN_ONCE},
     {"ip-allow", "CIDR", "addresses that may", PN_REPEAT},
     {"ip-deny", "CIDR", "addresses that may not", PN_REPEAT},
+    {"ip-mode", "enforce|report", "refuse others, or only note them", PN_ONCE},
     {"any-ip", NULL, "no rules for addresses", PN_ONCE},
     {"tls-required", "on|off", "refuse tokens over plain HTTP", PN_ONCE},
     {"service-accounts", "on|off", "accounts that nobody signs in to", PN_ONCE},
@@ -88,7 +90,7 @@ cell_deny(struct pn_cli *cli, const json_t *policy)
     return ranges(cli, pn_json_at(policy, "ip_rules.deny"));
 }
 
-static const struct pn_column columns[] = {
+const struct pn_column pn_policy_columns[] = {
     {"people may make tokens", "creation.enabled", NULL},
     {"grants", NULL, cell_grants},
     {"when grants are lost", "creation.on_loss", NULL},
@@ -96,6 +98,7 @@ static const struct pn_column columns[] = {
     {"TLS required", "tls_required", NULL},
     {"service accounts", "creation.service_accounts", NULL},
     {"tokens that make tokens", "creation.own_tokens_write", NULL},
+    {"addresses that do not fit", "ip_rules.mode", NULL},
     {"addresses by default", "ip_rules.default", NULL},
     {"addresses allowed", NULL, cell_allow},
     {"addresses denied", NULL, cell_deny},
@@ -112,7 +115,7 @@ run_show(struct pn_cli *cli)
         rc = pn_call(cli, "GET", "/policy", NULL, &answer);
     }
     if (rc == PN_EXIT_OK) {
-        pn_print_object(cli, columns, answer.doc);
+        pn_print_object(cli, pn_policy_columns, answer.doc);
     }
     return rc;
 }
@@ -280,9 +283,8 @@ wanted(struct pn_cli *cli, const struct pn_answer *present, json_t **out)
     return pn_wish_file(cli, cli->args[0], out);
 }
 
-/* path with the query that --enforce and --days ask for; NULL: no memory. */
-static const char *
-path_with(struct pn_cli *cli, const char *path, const char *query)
+const char *
+pn_policy_path(struct pn_cli *cli, const char *path, const char *query)
 {
     const char *enforce = pn_cli_value(cli, "enforce");
     const char *days = pn_cli_value(cli, "days");
@@ -293,16 +295,6 @@ path_with(struct pn_cli *cli, const char *path, const char *query)
         cli->arena, "%s?%s%s%s%s%s", path, query,
         enforce != NULL ? "&enforce=" : "", enforce != NULL ? enforce : "",
         days != NULL ? "&days=" : "", days != NULL ? days : "");
-}
-
-static void
-say_warnings(struct pn_cli *cli, const json_t *doc)
-{
-    const json_t *warnings = json_object_get(doc, "warnings");
-
-    for (size_t i = 0; i < json_array_size(warnings); i++) {
-        pn_say("warning: %s", pn_print_value(cli, json_array_get(warnings, i)));
-    }
 }
 
 /* Nobody else's change in between may be lost: *etag is of what was read. */
@@ -326,11 +318,11 @@ read_and_edit(struct pn_cli *cli, json_t **doc, const char **etag)
     return rc;
 }
 
-/* Send the policy that is wanted; parameters as for path_with(). */
+/* Send the policy that is wanted; parameters as for pn_policy_path(). */
 static enum pn_exit
 put_wanted(struct pn_cli *cli, const char *parameters, struct pn_answer *answer)
 {
-    const char *path = path_with(cli, "/policy", parameters);
+    const char *path = pn_policy_path(cli, "/policy", parameters);
     const char *etag = NULL;
     json_t *doc = NULL;
     enum pn_exit rc = read_and_edit(cli, &doc, &etag);
@@ -341,7 +333,7 @@ put_wanted(struct pn_cli *cli, const char *parameters, struct pn_answer *answer)
                  : pn_cli_nomem();
     }
     if (rc == PN_EXIT_OK) {
-        say_warnings(cli, answer->doc);
+        pn_print_warnings(cli, answer->doc);
     }
     return rc;
 }
@@ -353,7 +345,7 @@ run_set(struct pn_cli *cli)
     enum pn_exit rc = put_wanted(cli, "preview=false", &answer);
 
     if (rc == PN_EXIT_OK) {
-        pn_print_object(cli, columns, answer.doc);
+        pn_print_object(cli, pn_policy_columns, answer.doc);
     }
     return rc;
 }
@@ -365,6 +357,18 @@ static const struct pn_column counts[] = {
     {"shortened", "shortened", NULL},
     {"stopped", "stopped", NULL},
     {"of these used in 24 hours", "used_24h", NULL},
+    {NULL, NULL, NULL},
+};
+
+/* Instead, where address rules are to refuse that only reported so far. */
+static const struct pn_column counts_and_reports[] = {
+    {"unaffected", "unaffected", NULL},
+    {"shortened", "shortened", NULL},
+    {"stopped", "stopped", NULL},
+    {"of these used in 24 hours", "used_24h", NULL},
+    {"tokens reported by address", "address_reports.tokens", NULL},
+    {"of so many owners", "address_reports.owners", NULL},
+    {"their requests in 30 days", "address_reports.requests", NULL},
     {NULL, NULL, NULL},
 };
 
@@ -388,7 +392,11 @@ run_preview(struct pn_cli *cli)
     if (rc != PN_EXIT_OK) {
         return rc;
     }
-    pn_print_object(cli, counts, answer.doc);
+    pn_print_object(cli,
+                    json_is_object(pn_json_at(answer.doc, "address_reports"))
+                        ? counts_and_reports
+                        : counts,
+                    answer.doc);
     if (!pn_cli_has(cli, "json")
         && json_array_size(pn_json_at(answer.doc, "tokens.items")) > 0)
     {
@@ -398,96 +406,6 @@ run_preview(struct pn_cli *cli)
         pn_say("the list ends here; the counts are of all tokens");
     }
     return PN_EXIT_OK;
-}
-
-/* --- former versions ----------------------------------------------------- */
-
-static const struct pn_column versions[] = {
-    {"VERSION", "version", NULL},
-    {"MADE", "made_at", NULL},
-    {"BY", "made_by", NULL},
-    {"ENFORCED", "enforcement.mode", NULL},
-    {"TOKENS", "enforcement.tokens_changed", NULL},
-    {"REVERTED TO", "reverted_to", NULL},
-    {NULL, NULL, NULL},
-};
-
-static const struct pn_column differences[] = {
-    {"WHERE", "pointer", NULL},
-    {"BEFORE", "before", NULL},
-    {"AFTER", "after", NULL},
-    {NULL, NULL, NULL},
-};
-
-static enum pn_exit
-run_history(struct pn_cli *cli)
-{
-    json_t *list = NULL;
-    enum pn_exit rc = pn_connect(cli, PN_WANT_ANY);
-
-    if (rc == PN_EXIT_OK) {
-        rc = pn_call_list(cli, "/policy/history", "", 0, &list);
-    }
-    if (rc == PN_EXIT_OK) {
-        pn_print_list(cli, versions, list, "no versions");
-    }
-    return rc;
-}
-
-static enum pn_exit
-run_diff(struct pn_cli *cli)
-{
-    const char *against =
-        cli->arg_count > 1 ? pn_http_escape(cli->arena, cli->args[0]) : NULL;
-    const char *path =
-        pn_path(cli, "/policy/history/", cli->args[cli->arg_count - 1], "");
-    struct pn_answer answer = {0};
-    enum pn_exit rc = pn_connect(cli, PN_WANT_ANY);
-
-    if (path != NULL && against != NULL) {
-        path = pn_arena_printf(cli->arena, "%s?against=%s", path, against);
-    }
-    if (rc == PN_EXIT_OK) {
-        rc = path != NULL ? pn_call(cli, "GET", path, NULL, &answer)
-                          : pn_cli_nomem();
-    }
-    if (rc != PN_EXIT_OK) {
-        return rc;
-    }
-    if (pn_cli_has(cli, "json")) {
-        pn_print_json(answer.doc);
-    } else {
-        pn_print_table(cli, differences, pn_json_at(answer.doc, "changes"));
-    }
-    return PN_EXIT_OK;
-}
-
-static enum pn_exit
-run_revert(struct pn_cli *cli)
-{
-    const char *path = path_with(cli, "/policy/revert", "preview=false");
-    struct pn_answer present = {0}, answer = {0};
-    uint32_t version = 0;
-    enum pn_exit rc;
-
-    if (!pn_number(pn_str_from(cli->args[0]), 1, INT32_MAX, &version)) {
-        return pn_cli_usage(cli, "VERSION is a number from 1");
-    }
-    rc = pn_connect(cli, PN_WANT_ANY);
-    if (rc == PN_EXIT_OK) {
-        rc = pn_call(cli, "GET", "/policy", NULL, &present);
-    }
-    if (rc == PN_EXIT_OK) {
-        rc = path != NULL ? pn_post_if_match(
-                 cli, present.etag, path,
-                 json_pack("{s:I}", "version", (json_int_t) version), &answer)
-                          : pn_cli_nomem();
-    }
-    if (rc == PN_EXIT_OK) {
-        say_warnings(cli, answer.doc);
-        pn_print_object(cli, columns, answer.doc);
-    }
-    return rc;
 }
 
 const struct pn_command pn_policy_commands[] = {
@@ -535,11 +453,25 @@ const struct pn_command pn_policy_commands[] = {
     },
     {
         .noun = "policy",
+        .verb = "reports",
+        .args = "",
+        .summary = "List whom address rules that only report would refuse",
+        .examples = "postern policy reports\n"
+                    "postern policy reports --rule app --app jira --since "
+                    "2027-01-31\n",
+        .details = "A rule reports where its --ip-mode is report. NOW says "
+                   "what the rule, as it is by now, would do. Reports are kept "
+                   "for 30 days.\n",
+        .options = pn_policy_reports_options,
+        .run = pn_policy_reports,
+    },
+    {
+        .noun = "policy",
         .verb = "history",
         .args = "",
         .summary = "List the versions of the policy, newest first",
         .examples = "postern policy history\n",
-        .run = run_history,
+        .run = pn_policy_history,
     },
     {
         .noun = "policy",
@@ -551,7 +483,7 @@ const struct pn_command pn_policy_commands[] = {
         .details = "With one VERSION, against the one before it.\n",
         .min_args = 1,
         .max_args = 2,
-        .run = run_diff,
+        .run = pn_policy_diff,
     },
     {
         .noun = "policy",
@@ -562,7 +494,7 @@ const struct pn_command pn_policy_commands[] = {
         .options = how_options,
         .min_args = 1,
         .max_args = 1,
-        .run = run_revert,
+        .run = pn_policy_revert,
     },
     {.noun = NULL},
 };

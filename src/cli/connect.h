@@ -77,7 +77,7 @@ const char *pn_path(struct pn_cli *cli, const char *before, const char *name,
 /*
  * Every item of a list, page after page, at most most of them (0 = all).
  * query is "" or "a=b&c=d", escaped.  *out is the arena's document
- * {"items": […], "next_cursor": …}.
+ * {"items": […], "next_cursor": …} with what else the last page says.
  */
 PN_MUST_USE enum pn_exit pn_call_list(struct pn_cli *cli, const char *path,
                                       const char *query, size_t most,

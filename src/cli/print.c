@@ -253,3 +253,13 @@ pn_print_object(struct pn_cli *cli, const struct pn_column *columns,
         pn_print_fields(cli, columns, object);
     }
 }
+
+void
+pn_print_warnings(struct pn_cli *cli, const json_t *doc)
+{
+    const json_t *warnings = json_object_get(doc, "warnings");
+
+    for (size_t i = 0; i < json_array_size(warnings); i++) {
+        pn_say("warning: %s", pn_print_value(cli, json_array_get(warnings, i)));
+    }
+}

@@ -36,6 +36,9 @@ void pn_print_list(struct pn_cli *cli, const struct pn_column *columns,
 void pn_print_object(struct pn_cli *cli, const struct pn_column *columns,
                      const json_t *object);
 
+/* The members of its "warnings", on standard error. */
+void pn_print_warnings(struct pn_cli *cli, const json_t *doc);
+
 /* The document, indented. */
 void pn_print_json(const json_t *doc);
 

@@ -8,6 +8,7 @@
 #include "base/datetime.h"
 #include "base/str.h"
 #include "cli/files.h"
+#include "cli/http.h"
 
 enum { DATE_LEN = 10 };
 
@@ -61,13 +62,18 @@ pn_wish_ip(const struct pn_cli *cli, json_t *doc, const char *member)
     json_t *allow, *deny, *rules;
 
     if (otherwise == NULL && !allows && !pn_cli_has(cli, "ip-deny")) {
-        return true;
+        return !pn_cli_has(cli, "ip-mode")
+               || json_object_set_new(
+                      doc, member,
+                      json_pack("{s:s}", "mode", pn_cli_value(cli, "ip-mode")))
+                      == 0;
     }
     if (otherwise == NULL) { /* naming who may means that others may not */
         otherwise = allows ? "deny" : "allow";
     }
-    rules = json_pack("{s:s, s:o, s:o}", "default", otherwise, "allow",
-                      json_array(), "deny", json_array());
+    rules = json_pack("{s:s*, s:s, s:o, s:o}", "mode",
+                      pn_cli_value(cli, "ip-mode"), "default", otherwise,
+                      "allow", json_array(), "deny", json_array());
     allow = json_object_get(rules, "allow");
     deny = json_object_get(rules, "deny");
     if (rules == NULL || !gather(cli, "ip", allow)
@@ -145,4 +151,30 @@ pn_wish_instant(struct pn_cli *cli, const char *option, const char **out)
     }
     *out = whole;
     return PN_EXIT_OK;
+}
+
+const char *
+pn_wish_since(struct pn_cli *cli)
+{
+    const char *since = pn_cli_value(cli, "since");
+
+    return since != NULL && strlen(since) == DATE_LEN
+               ? pn_arena_printf(cli->arena, "%sT00:00:00Z", since)
+               : since;
+}
+
+bool
+pn_wish_parameter(struct pn_cli *cli, struct pn_buf *query, const char *name,
+                  const char *value)
+{
+    const char *escaped;
+
+    if (value == NULL) {
+        return true;
+    }
+    escaped = pn_http_escape(cli->arena, value);
+    if (escaped != NULL) {
+        pn_buf_addf(query, "%s%s=%s", query->len > 0 ? "&" : "", name, escaped);
+    }
+    return escaped != NULL && !query->full;
 }

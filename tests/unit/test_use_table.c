@@ -152,6 +152,79 @@ test_a_full_table_refuses_new_tokens_and_takes_known_ones(void **state)
     pn_use_table_done(&table);
 }
 
+/* A rule that only reports: by address, next to the uses that it lets in. */
+static void
+test_reported_uses_are_kept_by_address(void **state)
+{
+    struct pn_usage uses[] = {use(7, 100), use(7, 101), use(7, 99), use(7, 102),
+                              use(7, 103)};
+    struct pn_use_table table;
+    struct pn_use out[8];
+
+    (void) state;
+    for (size_t i = 1; i < PN_LEN(uses); i++) {
+        uses[i].reporters = PN_REPORTER_POLICY;
+    }
+    uses[3].address.bytes[15] = 9;
+    uses[4].reporters |= PN_REPORTER_APP;
+    assert_int_equal(put_all(&table, uses, PN_LEN(uses), out, 8), 4);
+    assert_int_equal(out[0].reporters, 0);
+    assert_int_equal(out[0].count, 1);
+    assert_int_equal(out[1].count, 2);
+    assert_int_equal(out[1].first_at, 99);
+    assert_int_equal(out[1].at, 101);
+    assert_int_equal(out[2].seen[0].ip.bytes[15], 9);
+    assert_int_equal(out[2].seen_count, 1);
+    assert_int_equal(out[3].reporters, PN_REPORTER_POLICY | PN_REPORTER_APP);
+    for (size_t i = 0; i < 4; i++) {
+        assert_false(out[i].further);
+    }
+    pn_use_table_done(&table);
+}
+
+/* Addresses are cheap for who has a token: they must not crowd out others. */
+static void
+test_reported_addresses_take_only_their_part_of_the_table(void **state)
+{
+    struct pn_usage one = use(7, 100);
+    struct pn_use_table table;
+    struct pn_use out[MAX];
+    size_t at = 0, n, kept = 0;
+    uint32_t further = 0, counted = 0;
+    const uint32_t all = 5 * MAX;
+
+    (void) state;
+    assert_int_equal(pn_use_table_init(&table, MAX), PN_OK);
+    one.reporters = PN_REPORTER_POLICY;
+    for (uint32_t i = 0; i < all; i++) {
+        memcpy(&one.address.bytes[8], &i, sizeof(i));
+        assert_int_equal(pn_use_table_put(&table, &one), PN_OK);
+    }
+    n = pn_use_table_next(&table, &at, out, MAX);
+    for (size_t i = 0; i < n; i++) {
+        further += out[i].further ? out[i].count : 0;
+        kept += !out[i].further;
+        counted += out[i].count;
+    }
+    assert_int_equal(counted, all);
+    assert_int_equal(kept, table.slots / 4 * 3 / PN_USE_REPORTED_PART);
+    assert_int_equal(further, all - kept);
+    assert_int_equal(n, kept + 1);
+    /* one that is known still counts by itself */
+    memset(&one.address.bytes[8], 0, 4);
+    assert_int_equal(pn_use_table_put(&table, &one), PN_OK);
+    at = 0;
+    assert_int_equal(pn_use_table_next(&table, &at, out, MAX), kept + 1);
+    assert_int_equal(out[0].count, 2);
+    /* emptied, there is room for addresses again */
+    pn_use_table_clear(&table);
+    at = 0;
+    assert_int_equal(pn_use_table_put(&table, &one), PN_OK);
+    assert_int_equal(pn_use_table_next(&table, &at, out, MAX), 1);
+    assert_false(out[0].further);
+    pn_use_table_done(&table);
+}
+
 int
 main(void)
 {
@@ -160,6 +233,9 @@ main(void)
         cmocka_unit_test(test_secrets_outcomes_apps_and_days_stay_apart),
         cmocka_unit_test(test_the_last_five_addresses_are_kept_each_once),
         cmocka_unit_test(test_everything_put_comes_out_once_in_pieces),
+        cmocka_unit_test(test_reported_uses_are_kept_by_address),
+        cmocka_unit_test(
+            test_reported_addresses_take_only_their_part_of_the_table),
         cmocka_unit_test(
             test_a_full_table_refuses_new_tokens_and_takes_known_ones),
     };

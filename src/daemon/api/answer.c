@@ -234,7 +234,9 @@ pn_call_answer_list(struct pn_call *call, const struct pn_call_items *items)
         call->arena, json_pack("{s:o, s:s?}", "items", array, "next_cursor",
                                last ? NULL : items->next));
 
-    if (list == NULL || !append_all(call, items, array)) {
+    if (list == NULL || !append_all(call, items, array)
+        || (items->more != NULL && json_object_update(list, items->more) != 0))
+    {
         (void) pn_call_no_memory(call);
         return;
     }

@@ -70,6 +70,7 @@ struct pn_call_items {
     size_t count;
     const char *next; /* cursor; "" or NULL = the last page */
     json_t *(*to_json)(const void *item, struct pn_arena *arena);
+    json_t *more; /* further members of the answer, in the arena; or NULL */
 };
 /* 200 {"items": […], "next_cursor": …} */
 void pn_call_answer_list(struct pn_call *call,
@@ -120,6 +121,7 @@ pn_http_handler_fn pn_api_usage_get, pn_api_token_usage_get;
 pn_http_handler_fn pn_api_token_rotate, pn_api_token_overlap_delete;
 pn_http_handler_fn pn_api_self_get, pn_api_self_delete;
 pn_http_handler_fn pn_api_policy_get, pn_api_policy_put, pn_api_policy_revert;
+pn_http_handler_fn pn_api_policy_reports_get;
 pn_http_handler_fn pn_api_policy_history_get, pn_api_policy_version_get;
 pn_http_handler_fn pn_api_apps_get, pn_api_apps_post;
 pn_http_handler_fn pn_api_app_get, pn_api_app_patch, pn_api_app_delete;

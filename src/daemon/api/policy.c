@@ -171,6 +171,21 @@ item_json(const struct pn_preview_item *item)
                      pn_part_instant_json(item->last_used_at));
 }
 
+/* What the address rules saw while they only reported. */
+static json_t *
+reports_json(const struct pn_preview *preview)
+{
+    const struct pn_report_figures *figures = &preview->reports;
+
+    return preview->report_ends
+               ? json_pack("{s:I, s:I, s:I, s:I}", "tokens",
+                           (json_int_t) figures->tokens, "owners",
+                           (json_int_t) figures->owners, "requests",
+                           (json_int_t) figures->requests, "unlisted_requests",
+                           (json_int_t) figures->unlisted)
+               : json_null();
+}
+
 static void
 answer_preview(struct pn_call *call, const struct pn_preview *preview)
 {
@@ -187,11 +202,12 @@ answer_preview(struct pn_call *call, const struct pn_preview *preview)
     }
     doc = pn_json_defer(
         call->arena,
-        json_pack("{s:I, s:I, s:I, s:I, s:{s:o, s:o}}", "unaffected",
+        json_pack("{s:I, s:I, s:I, s:I, s:o, s:{s:o, s:o}}", "unaffected",
                   (json_int_t) preview->unaffected, "shortened",
                   (json_int_t) preview->shortened, "stopped",
                   (json_int_t) preview->stopped, "used_24h",
-                  (json_int_t) preview->used_24h, "tokens", "items", items,
+                  (json_int_t) preview->used_24h, "address_reports",
+                  reports_json(preview), "tokens", "items", items,
                   "next_cursor", pn_part_text_json(preview->next)));
     pn_call_answer(call, 200, pn_call_warned(doc, &warned));
 }

@@ -33,6 +33,7 @@ const struct pn_http_route pn_api_routes[] = {
     {PN_GET, API "/policy/history", pn_api_policy_history_get},
     {PN_GET, API "/policy/history/{version}", pn_api_policy_version_get},
     {PN_POST, API "/policy/revert", pn_api_policy_revert},
+    {PN_GET, API "/policy/reports", pn_api_policy_reports_get},
     {PN_GET, API "/apps", pn_api_apps_get},
     {PN_POST, API "/apps", pn_api_apps_post},
     {PN_GET, API "/apps/{name}", pn_api_app_get},

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/str.h"
+#include "daemon/api/query.h"
 
 enum { UNUSED_DAYS_MAX = 36500 };
 
@@ -99,7 +100,8 @@ is_number(const char *text)
     return len > 0 && len < 10 && text[len] == '\0';
 }
 
-/* As a document would say it. */
+/* As a document would say it; an empty search is none, as in a form that was
+ * left empty. */
 static json_t *
 value_of(const char *name, const char *text)
 {
@@ -113,57 +115,30 @@ value_of(const char *name, const char *text)
             return json_boolean(text[0] == 't');
         }
     }
+    if (strcmp(name, "search") == 0 && text[0] == '\0') {
+        return NULL;
+    }
     return strcmp(name, "unused_days") == 0 && is_number(text)
                ? json_integer(strtol(text, NULL, 10))
                : json_string(text);
 }
 
-static json_t *
-query_document(struct pn_call *call)
+static void
+read_query(const struct pn_doc *doc, void *out)
 {
-    json_t *doc = pn_json_defer(call->arena, json_object());
-
-    for (size_t i = 0; doc != NULL && pn_token_filter_query[i] != NULL; i++) {
-        const char *name = pn_token_filter_query[i];
-        const char *text = pn_http_query(call->req, name);
-
-        /* an empty search is none, as in a form that was left empty */
-        if (text == NULL || strcmp(name, "cursor") == 0
-            || strcmp(name, "limit") == 0
-            || (strcmp(name, "search") == 0 && text[0] == '\0'))
-        {
-            continue;
-        }
-        if (json_object_set_new(doc, name, value_of(name, text)) != 0) {
-            return NULL;
-        }
-    }
-    return doc;
+    pn_token_filter_read(doc, out);
 }
 
 bool
 pn_token_filter_from_query(struct pn_call *call, struct pn_token_query *out)
 {
-    struct pn_doc_run run = {.arena = call->arena, .fault = &call->fault};
+    static const struct pn_query_reader reader = {
+        .names = pn_token_filter_query, .value = value_of, .read = read_query};
     struct pn_token_query query = {.owner = NULL};
-    json_t *given = query_document(call);
-    struct pn_doc doc;
 
-    if (given == NULL) {
-        return pn_call_no_memory(call);
-    }
-    if (!pn_call_page(call, &query.page)) {
+    if (!pn_call_page(call, &query.page)
+        || !pn_query_read(call, &reader, &query)) {
         return false;
-    }
-    if (pn_doc_begin(&run, given, &doc)) {
-        pn_token_filter_read(&doc, &query);
-    }
-    if (pn_doc_verdict(&run) != PN_OK) {
-        for (uint8_t i = 0; i < call->fault.field_count; i++) {
-            call->fault.fields[i].pointer[0] = '?';
-        }
-        call->fault.status = 400;
-        return pn_call_fail(call);
     }
     *out = query;
     return true;

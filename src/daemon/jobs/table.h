@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What was used between two writes, added up by token, secret, outcome, app and
- * day: open addressing, never more than three quarters full.  Not for two
- * threads at once.
+ * day: open addressing, never more than three quarters full.  What a rule only
+ * reports is kept by address, too, as long as there is room for that.  Not for
+ * two threads at once.
  */
 #ifndef PN_DAEMON_JOBS_TABLE_H
 #define PN_DAEMON_JOBS_TABLE_H
@@ -10,7 +11,11 @@
 #include "core/usage.h"
 #include "daemon/ops/ops.h"
 
-enum { PN_USE_METHOD_MAX = 23 }; /* bytes that are kept of a method */
+enum {
+    PN_USE_METHOD_MAX = 23, /* bytes that are kept of a method */
+    /* Of a full table.  Who has one token chooses its addresses. */
+    PN_USE_REPORTED_PART = 4,
+};
 
 struct pn_use_slot {
     struct pn_use use; /* its texts are set when it is read; count 0 = free */
@@ -22,6 +27,7 @@ struct pn_use_table {
     uint32_t *taken; /* in order of arrival */
     size_t slots;    /* a power of two */
     size_t count;
+    size_t reported; /* of these: addresses that a rule reports */
 };
 
 /* For at most max of them. */

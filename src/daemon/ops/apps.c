@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "daemon/ops/inside.h"
+#include "daemon/store/address_reports.h"
 
 static bool
 answer_app(struct pn_task *task, const struct pn_app *app)
@@ -67,7 +68,8 @@ pn_apply_app_edit(struct pn_task *task)
     pn_audit_note(task, after.name, pn_app_to_json(&before, task->arena),
                   pn_app_to_json(&after, task->arena));
     return pn_task_feed(task, PN_CHANGE_APP, after.id, NULL)
-           && answer_app(task, &after);
+           && answer_app(task, &after)
+           && pn_warn_of_reports(task, &before.ip, &after.ip, after.name);
 }
 
 static enum pn_err
@@ -89,6 +91,9 @@ pn_apply_app_delete(struct pn_task *task)
         pn_store_each_of_app(task->store, app.id, feed_token, task);
     if (err == PN_OK) {
         err = pn_store_app_delete(task->store, app.id);
+    }
+    if (err == PN_OK) {
+        err = pn_store_address_reports_forget(task->store, app.name);
     }
     if (err != PN_OK) {
         return pn_task_store_error(task, err);

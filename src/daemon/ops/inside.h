@@ -149,6 +149,15 @@ enum pn_read {
  * reader's business (own tokens, own user). */
 PN_MUST_USE bool pn_may_read(const struct pn_caller *caller, enum pn_read what,
                              struct pn_arena *arena, struct pn_fault *fault);
+/* The right to it and a connection; or the fault. */
+PN_MUST_USE bool pn_read_begin(struct pn_ops *ops,
+                               const struct pn_caller *caller,
+                               enum pn_read what, struct pn_arena *arena,
+                               struct pn_fault *fault, struct pn_store **store);
+/* Give it back, and turn err into the answer. */
+PN_MUST_USE bool pn_read_end(struct pn_ops *ops, struct pn_store *store,
+                             enum pn_err err, struct pn_arena *arena,
+                             struct pn_fault *fault);
 /* Reads what is not one's own: auditors and administrators. */
 bool pn_sees_all(const struct pn_caller *caller);
 /* Whose things a list is limited to (0 = everybody's) when this owner was asked
@@ -263,6 +272,20 @@ PN_MUST_USE bool pn_task_warn_groups(struct pn_task *task,
  * own address refused. */
 PN_MUST_USE bool pn_policy_warn(struct pn_task *task,
                                 const struct pn_policy *policy);
+/* reports.c: does a rule that only reported refuse from now on?  app NULL: it
+ * is the policy's. */
+bool pn_report_ends(const struct pn_ip_policy *before,
+                    const struct pn_ip_policy *after);
+PN_MUST_USE enum pn_err pn_report_figures_of(struct pn_store *store,
+                                             const struct pn_ip_policy *ip,
+                                             const char *app,
+                                             struct pn_arena *arena,
+                                             struct pn_report_figures *out);
+/* Warn of whom it will refuse, if it is so. */
+PN_MUST_USE bool pn_warn_of_reports(struct pn_task *task,
+                                    const struct pn_ip_policy *before,
+                                    const struct pn_ip_policy *after,
+                                    const char *app);
 /* Give tokens their ends under the policy that has just been stored; how many
  * changed. */
 PN_MUST_USE enum pn_err pn_policy_enforce(struct pn_task *task,

@@ -375,11 +375,18 @@ struct pn_preview_item {
     int64_t new_expires_at; /* 0: it stops by a rule of use */
     int64_t last_used_at;
 };
+/* Of what a rule in report mode saw, that which it would refuse. */
+struct pn_report_figures {
+    uint64_t tokens, owners, requests;
+    uint64_t unlisted; /* requests from addresses that were not kept apart */
+};
 struct pn_preview {
     uint64_t unaffected, shortened, stopped, used_24h;
     struct pn_preview_item *item;
     uint16_t count;
     char *next;
+    bool report_ends; /* the policy's address rules refuse from now on: */
+    struct pn_report_figures reports;
     char **warnings;
     uint16_t warning_count;
 };

@@ -78,10 +78,10 @@ warn_own_address(struct pn_task *task, const struct pn_policy *policy)
         return pn_task_no_memory(task);
     }
     return pn_iprules_allow(&rules, &address)
-           || pn_task_warn(task,
-                           "ip_rules: tokens used from your own "
-                           "address %s are refused",
-                           task->caller->address);
+           || pn_task_warn(
+               task, "ip_rules: tokens used from your own address %s are %s",
+               task->caller->address,
+               policy->ip.report == PN_IP_REPORT ? "reported" : "refused");
 }
 
 bool
@@ -96,7 +96,8 @@ pn_policy_warn(struct pn_task *task, const struct pn_policy *policy)
     return pn_task_warn_groups(task, &policy->admin_groups, "admin_groups")
            && pn_task_warn_groups(task, &policy->auditor_groups,
                                   "auditor_groups")
-           && warn_own_address(task, policy);
+           && warn_own_address(task, policy)
+           && pn_warn_of_reports(task, &task->policy.ip, &policy->ip, NULL);
 }
 
 /* --- changing it --------------------------------------------------------- */

@@ -19,6 +19,7 @@ enum { CURSOR_NUMBERS = 6 };
 struct viewing {
     struct pn_store *store;
     struct pn_arena *arena; /* the caller's */
+    struct pn_policy present;
     struct pn_measure before, after;
     struct pn_enforcement how;
     struct pn_facts_query query;
@@ -224,7 +225,8 @@ warn(struct viewing *v, struct pn_ops *ops, const struct pn_caller *caller,
                            .change = &change,
                            .arena = v->arena,
                            .fault = fault,
-                           .store = v->store};
+                           .store = v->store,
+                           .policy = v->present};
     bool ok = pn_policy_warn(&task, wanted);
     v->preview.warnings = change.warnings;
     v->preview.warning_count = change.warning_count;
@@ -235,15 +237,14 @@ static bool
 preview(struct viewing *v, const struct pn_preview_question *question,
         struct pn_policy *wanted, struct pn_fault *fault)
 {
-    struct pn_policy present;
-    enum pn_err err = pn_store_policy(v->store, v->arena, &present);
+    enum pn_err err = pn_store_policy(v->store, v->arena, &v->present);
     if (err == PN_OK && question->if_version != 0
-        && question->if_version != present.version)
+        && question->if_version != v->present.version)
     {
         return refuse_version(fault, v->arena);
     }
     if (err == PN_OK) {
-        err = pn_measure_of(v->store, &present, v->arena, &v->before);
+        err = pn_measure_of(v->store, &v->present, v->arena, &v->before);
     }
     if (err != PN_OK) {
         return pn_fault_store(fault, v->arena, err);
@@ -256,6 +257,11 @@ preview(struct viewing *v, const struct pn_preview_question *question,
     err = pn_measure_of(v->store, wanted, v->arena, &v->after);
     if (err == PN_OK) {
         err = look_at_all(v);
+    }
+    v->preview.report_ends = pn_report_ends(&v->present.ip, &wanted->ip);
+    if (err == PN_OK && v->preview.report_ends) {
+        err = pn_report_figures_of(v->store, &wanted->ip, NULL, v->arena,
+                                   &v->preview.reports);
     }
     return err == PN_OK ? true : pn_fault_store(fault, v->arena, err);
 }

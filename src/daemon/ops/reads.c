@@ -7,10 +7,10 @@
 #include "base/str.h"
 #include "daemon/ops/inside.h"
 
-/* Check and take a connection; false with the fault. */
-static bool
-begin(struct pn_ops *ops, const struct pn_caller *caller, enum pn_read what,
-      struct pn_arena *arena, struct pn_fault *fault, struct pn_store **store)
+bool
+pn_read_begin(struct pn_ops *ops, const struct pn_caller *caller,
+              enum pn_read what, struct pn_arena *arena, struct pn_fault *fault,
+              struct pn_store **store)
 {
     if (!pn_may_read(caller, what, arena, fault)) {
         return false;
@@ -19,9 +19,9 @@ begin(struct pn_ops *ops, const struct pn_caller *caller, enum pn_read what,
     return err == PN_OK ? true : pn_fault_store(fault, arena, err);
 }
 
-static bool
-end(struct pn_ops *ops, struct pn_store *store, enum pn_err err,
-    struct pn_arena *arena, struct pn_fault *fault)
+bool
+pn_read_end(struct pn_ops *ops, struct pn_store *store, enum pn_err err,
+            struct pn_arena *arena, struct pn_fault *fault)
 {
     pn_reader_give(ops, store);
     return err == PN_OK ? true : pn_fault_store(fault, arena, err);
@@ -84,13 +84,13 @@ pn_ops_me(struct pn_ops *ops, const struct pn_caller *caller,
           struct pn_arena *arena, struct pn_me *out, struct pn_fault *fault)
 {
     struct pn_store *store = NULL;
-    if (!begin(ops, caller, PN_READ_ME, arena, fault, &store)) {
+    if (!pn_read_begin(ops, caller, PN_READ_ME, arena, fault, &store)) {
         return false;
     }
     enum pn_err err = caller->kind == PN_CALLER_SESSION
                           ? me_user(store, caller, arena, out)
                           : me_local(caller, arena, out);
-    return end(ops, store, err, arena, fault);
+    return pn_read_end(ops, store, err, arena, fault);
 }
 
 /* --- users and groups ---------------------------------------------------- */
@@ -101,11 +101,11 @@ pn_ops_users(struct pn_ops *ops, const struct pn_caller *caller,
              struct pn_user_list *out, struct pn_fault *fault)
 {
     struct pn_store *store = NULL;
-    if (!begin(ops, caller, PN_READ_USERS, arena, fault, &store)) {
+    if (!pn_read_begin(ops, caller, PN_READ_USERS, arena, fault, &store)) {
         return false;
     }
-    return end(ops, store, pn_store_users(store, query, arena, out), arena,
-               fault);
+    return pn_read_end(ops, store, pn_store_users(store, query, arena, out),
+                       arena, fault);
 }
 
 /* Oneself, or a service account that one keeps. */
@@ -126,8 +126,8 @@ pn_ops_user(struct pn_ops *ops, const struct pn_caller *caller,
     struct pn_store *store = NULL;
     struct pn_user user;
     bool near = caller->kind != PN_CALLER_SESSION || pn_sees_all(caller);
-    if (!begin(ops, caller, near ? PN_READ_USERS : PN_READ_ME, arena, fault,
-               &store))
+    if (!pn_read_begin(ops, caller, near ? PN_READ_USERS : PN_READ_ME, arena,
+                       fault, &store))
     {
         return false;
     }
@@ -145,7 +145,7 @@ pn_ops_user(struct pn_ops *ops, const struct pn_caller *caller,
     if (err == PN_OK) {
         *out = user;
     }
-    return end(ops, store, err, arena, fault);
+    return pn_read_end(ops, store, err, arena, fault);
 }
 
 bool
@@ -155,7 +155,7 @@ pn_ops_handovers(struct pn_ops *ops, const struct pn_caller *caller,
 {
     struct pn_store *store = NULL;
     uint64_t owner_id = 0;
-    if (!begin(ops, caller, PN_READ_HANDOVERS, arena, fault, &store)) {
+    if (!pn_read_begin(ops, caller, PN_READ_HANDOVERS, arena, fault, &store)) {
         return false;
     }
     enum pn_err err =
@@ -163,7 +163,7 @@ pn_ops_handovers(struct pn_ops *ops, const struct pn_caller *caller,
     if (err == PN_OK) {
         err = pn_store_handovers(store, owner_id, &query->page, arena, out);
     }
-    return end(ops, store, err, arena, fault);
+    return pn_read_end(ops, store, err, arena, fault);
 }
 
 bool
@@ -173,7 +173,7 @@ pn_ops_handover(struct pn_ops *ops, const struct pn_caller *caller, uint64_t id,
 {
     struct pn_store *store = NULL;
     struct pn_handover handover;
-    if (!begin(ops, caller, PN_READ_HANDOVERS, arena, fault, &store)) {
+    if (!pn_read_begin(ops, caller, PN_READ_HANDOVERS, arena, fault, &store)) {
         return false;
     }
     enum pn_err err = pn_store_handover_by_id(store, id, arena, &handover);
@@ -185,7 +185,7 @@ pn_ops_handover(struct pn_ops *ops, const struct pn_caller *caller, uint64_t id,
     if (err == PN_OK) {
         *out = handover;
     }
-    return end(ops, store, err, arena, fault);
+    return pn_read_end(ops, store, err, arena, fault);
 }
 
 bool
@@ -196,7 +196,7 @@ pn_ops_handover_by_code(struct pn_ops *ops, const struct pn_caller *caller,
     struct pn_store *store = NULL;
     struct pn_handover handover;
     struct pn_hash hash;
-    if (!begin(ops, caller, PN_READ_HANDOVERS, arena, fault, &store)) {
+    if (!pn_read_begin(ops, caller, PN_READ_HANDOVERS, arena, fault, &store)) {
         return false;
     }
     pn_hash_of(pn_str_from(code), &hash);
@@ -207,7 +207,7 @@ pn_ops_handover_by_code(struct pn_ops *ops, const struct pn_caller *caller,
     if (err == PN_OK) {
         *out = handover;
     }
-    return end(ops, store, err, arena, fault);
+    return pn_read_end(ops, store, err, arena, fault);
 }
 
 bool
@@ -216,11 +216,11 @@ pn_ops_groups(struct pn_ops *ops, const struct pn_caller *caller,
               struct pn_group_list *out, struct pn_fault *fault)
 {
     struct pn_store *store = NULL;
-    if (!begin(ops, caller, PN_READ_USERS, arena, fault, &store)) {
+    if (!pn_read_begin(ops, caller, PN_READ_USERS, arena, fault, &store)) {
         return false;
     }
-    return end(ops, store, pn_store_groups(store, page, arena, out), arena,
-               fault);
+    return pn_read_end(ops, store, pn_store_groups(store, page, arena, out),
+                       arena, fault);
 }
 
 bool
@@ -229,12 +229,13 @@ pn_ops_group(struct pn_ops *ops, const struct pn_caller *caller,
              struct pn_fault *fault)
 {
     struct pn_store *store = NULL;
-    if (!begin(ops, caller, PN_READ_USERS, arena, fault, &store)) {
+    if (!pn_read_begin(ops, caller, PN_READ_USERS, arena, fault, &store)) {
         return false;
     }
-    return end(ops, store,
-               pn_store_group_by_name(store, pn_str_from(name), arena, out),
-               arena, fault);
+    return pn_read_end(
+        ops, store,
+        pn_store_group_by_name(store, pn_str_from(name), arena, out), arena,
+        fault);
 }
 
 /* --- apps, policy -------------------------------------------------------- */
@@ -245,11 +246,11 @@ pn_ops_apps(struct pn_ops *ops, const struct pn_caller *caller,
             struct pn_app_list *out, struct pn_fault *fault)
 {
     struct pn_store *store = NULL;
-    if (!begin(ops, caller, PN_READ_APPS, arena, fault, &store)) {
+    if (!pn_read_begin(ops, caller, PN_READ_APPS, arena, fault, &store)) {
         return false;
     }
-    return end(ops, store, pn_store_apps(store, page, arena, out), arena,
-               fault);
+    return pn_read_end(ops, store, pn_store_apps(store, page, arena, out),
+                       arena, fault);
 }
 
 bool
@@ -257,12 +258,12 @@ pn_ops_app(struct pn_ops *ops, const struct pn_caller *caller, const char *name,
            struct pn_arena *arena, struct pn_app *out, struct pn_fault *fault)
 {
     struct pn_store *store = NULL;
-    if (!begin(ops, caller, PN_READ_APPS, arena, fault, &store)) {
+    if (!pn_read_begin(ops, caller, PN_READ_APPS, arena, fault, &store)) {
         return false;
     }
-    return end(ops, store,
-               pn_store_app_by_name(store, pn_str_from(name), arena, out),
-               arena, fault);
+    return pn_read_end(
+        ops, store, pn_store_app_by_name(store, pn_str_from(name), arena, out),
+        arena, fault);
 }
 
 bool
@@ -271,10 +272,11 @@ pn_ops_policy(struct pn_ops *ops, const struct pn_caller *caller,
               struct pn_fault *fault)
 {
     struct pn_store *store = NULL;
-    if (!begin(ops, caller, PN_READ_POLICY, arena, fault, &store)) {
+    if (!pn_read_begin(ops, caller, PN_READ_POLICY, arena, fault, &store)) {
         return false;
     }
-    return end(ops, store, pn_store_policy(store, arena, out), arena, fault);
+    return pn_read_end(ops, store, pn_store_policy(store, arena, out), arena,
+                       fault);
 }
 
 /* --- health -------------------------------------------------------------- */

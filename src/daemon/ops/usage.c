@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "core/id.h"
 #include "daemon/ops/inside.h"
+#include "daemon/store/address_reports.h"
 
 enum { BATCH_ARENA_MAX = 8 << 20 };
 
@@ -43,21 +44,34 @@ tell_superseded(const struct pn_task *batch, const struct pn_use *use)
                         : pn_fault_store(batch->fault, batch->arena, err);
 }
 
+static bool
+apply_use(struct pn_task *task, const struct pn_use *use)
+{
+    enum pn_use_news news = PN_USE_NOTHING_NEW;
+    enum pn_err err = pn_store_use(task->store, use, &news);
+    if (err == PN_OK && use->reporters != 0) {
+        uint64_t id = pn_task_new_id(task);
+        (void) pn_task_new_id(task); /* two rules may report it */
+        err = pn_store_address_reports_add(task->store, use, id);
+    }
+    if (err != PN_OK) {
+        return pn_task_store_error(task, err);
+    }
+    return news != PN_USE_FIRST_SUPERSEDED || tell_superseded(task, use);
+}
+
 bool
 pn_apply_uses(struct pn_task *task)
 {
     for (size_t i = 0; i < task->extra.use_count; i++) {
-        const struct pn_use *use = &task->extra.uses[i];
-        enum pn_use_news news = PN_USE_NOTHING_NEW;
-        enum pn_err err = pn_store_use(task->store, use, &news);
-        if (err != PN_OK) {
-            return pn_task_store_error(task, err);
-        }
-        if (news == PN_USE_FIRST_SUPERSEDED && !tell_superseded(task, use)) {
+        if (!apply_use(task, &task->extra.uses[i])) {
             return false;
         }
     }
     enum pn_err err = pn_store_usage_trim(task->store, task->now / PN_DAY_S);
+    if (err == PN_OK) {
+        err = pn_store_address_reports_trim(task->store, task->now);
+    }
     return err == PN_OK ? true : pn_task_store_error(task, err);
 }
 
@@ -106,6 +120,7 @@ pn_ops_tell_use(struct pn_ops *ops, const struct pn_credential *credential,
     struct pn_usage usage = {
         .token_id = decision->token_id,
         .reason = decision->reason,
+        .reporters = decision->reporters,
         .count = 1,
         .at = pn_ops_now(),
         .address = *from,

@@ -477,8 +477,8 @@ pn_store_audit_erase(struct pn_store *store, const struct pn_audit_hit *hit,
     " AND owner_id NOT IN (SELECT id FROM users)"
 
 #define REPORTS_SQL                                                            \
-    "DELETE FROM ip_reports WHERE token_id IN (SELECT id FROM tokens" OWNED    \
-    ")"                                                                        \
+    "DELETE FROM address_reports WHERE token_id IN (SELECT id FROM "           \
+    "tokens" OWNED ")"                                                         \
     " AND $1 <> ''"
 #define OWNER_SQL                                                              \
     "UPDATE tokens SET owner_name = $1, description = '',"                     \

@@ -321,6 +321,30 @@ static const char handovers_sql[] =
     "CREATE INDEX handovers_by_maker ON handovers (made_by_id, id);"
     "CREATE INDEX handovers_by_end ON handovers (expires_at);";
 
+/* What address rules in report mode would have refused: address_reports.h.
+ * The first table of that name was never written to. */
+static const char address_reports_sql[] =
+    "DROP TABLE ip_reports;"
+    "CREATE TABLE address_reports ("
+    " id INTEGER PRIMARY KEY,"
+    " token_id INTEGER NOT NULL REFERENCES tokens (id) ON DELETE CASCADE,"
+    " rule INTEGER NOT NULL," /* enum pn_reporter */
+    " app TEXT NOT NULL,"
+    " address TEXT NOT NULL," /* '' = further ones */
+    " uses INTEGER NOT NULL,"
+    " first_at INTEGER NOT NULL,"
+    " last_at INTEGER NOT NULL,"
+    " UNIQUE (token_id, rule, app, address)) STRICT;"
+    "CREATE INDEX address_reports_by_end ON address_reports (last_at);"
+
+    "CREATE TABLE address_report_days ("
+    " rule INTEGER NOT NULL,"
+    " app TEXT NOT NULL," /* '' for the policy's rule */
+    " day INTEGER NOT NULL,"
+    " fresh INTEGER NOT NULL,"  /* rows begun */
+    " beyond INTEGER NOT NULL," /* uses without a row */
+    " PRIMARY KEY (rule, app, day)) STRICT, WITHOUT ROWID;";
+
 const struct pn_schema_step pn_schema_steps[] = {
     {"people", people_sql, NULL},
     {"tokens", tokens_sql, NULL},
@@ -333,6 +357,7 @@ const struct pn_schema_step pn_schema_steps[] = {
     {"lists", lists_sql, NULL},
     {"policy ends", policy_ends_sql, NULL},
     {"handovers", handovers_sql, NULL},
+    {"address reports", address_reports_sql, NULL},
 };
 
 const size_t pn_schema_step_count = PN_LEN(pn_schema_steps);

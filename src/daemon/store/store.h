@@ -292,8 +292,10 @@ struct pn_use {
     uint64_t token_id;                   /* 0 = no known token */
     uint8_t secret[PN_USAGE_SECRET_LEN]; /* first bytes of its hash */
     enum pn_reason outcome;
+    uint8_t reporters; /* enum pn_reporter: then of one address, or further */
+    bool further;      /* reported from more addresses than are kept apart */
     uint32_t count;
-    int64_t at; /* the latest */
+    int64_t first_at, at; /* the earliest, the latest */
     const char *app, *method;
     struct pn_seen seen[PN_SEEN_MAX]; /* the latest first */
     uint8_t seen_count;
