@@ -18,6 +18,8 @@
 #include "daemon/offline.h"
 #include "daemon/options.h"
 #include "daemon/parts.h"
+#include "daemon/reload.h"
+#include "daemon/watchdog.h"
 
 enum { ARENA_MAX = 1 << 20 };
 
@@ -32,23 +34,6 @@ protect(void)
            && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
 }
 
-static void
-reload(struct pn_parts *parts, const char *path)
-{
-    struct pn_arena *arena = pn_arena_new(ARENA_MAX);
-    char why[PN_CONFIG_WHY_MAX] = "out of memory";
-    struct pn_config config;
-
-    if (arena == NULL || pn_config_load(path, arena, &config, why) != PN_OK) {
-        pn_log(PN_LOG_ERROR, "config_refused", "error", why, NULL);
-    } else {
-        parts->config.log_level = config.log_level;
-        pn_log_set_level(config.log_level);
-        pn_log(PN_LOG_INFO, "config_reloaded", NULL);
-    }
-    pn_arena_free(arena);
-}
-
 /* Until SIGTERM or SIGINT. */
 static void
 wait_for_end(struct pn_parts *parts, const char *path, const sigset_t *signals)
@@ -57,7 +42,7 @@ wait_for_end(struct pn_parts *parts, const char *path, const sigset_t *signals)
 
     while (number != SIGTERM && number != SIGINT) {
         if (sigwait(signals, &number) == 0 && number == SIGHUP) {
-            reload(parts, path);
+            pn_reload(parts, path);
         }
     }
 }
@@ -65,6 +50,7 @@ wait_for_end(struct pn_parts *parts, const char *path, const sigset_t *signals)
 static int
 run(struct pn_parts *parts, const struct pn_options *options)
 {
+    struct pn_watchdog *watchdog = NULL;
     sigset_t signals;
     bool good;
 
@@ -78,14 +64,16 @@ run(struct pn_parts *parts, const struct pn_options *options)
     {
         return EXIT_FAILURE;
     }
-    good = pn_parts_start(parts, &options->admin);
+    good = pn_parts_start(parts, &options->admin)
+           && pn_watchdog_start(parts, &watchdog) == PN_OK;
     if (good) {
         pn_log(PN_LOG_INFO, "ready", "version", PN_VERSION, NULL);
-        pn_notify("READY=1");
+        pn_notify("READY=1\nSTATUS=Ready.");
         wait_for_end(parts, options->config, &signals);
         pn_notify("STOPPING=1");
         pn_log(PN_LOG_INFO, "stopping", NULL);
     }
+    pn_watchdog_stop(watchdog);
     pn_parts_stop(parts);
     if (good) {
         pn_log(PN_LOG_INFO, "stopped", NULL);

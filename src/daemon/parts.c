@@ -40,6 +40,19 @@ set_group(const char *path, const char *group)
            || failed("set group of", path, PN_E_PERMISSION);
 }
 
+/* True: systemd has opened it, and *fd is the caller's. */
+static bool
+take_passed(struct pn_parts *parts, enum pn_passed_role role, int *fd)
+{
+    const bool passed = parts->passed.fd[role] >= 0;
+
+    if (passed) {
+        *fd = parts->passed.fd[role];
+        parts->passed.fd[role] = -1;
+    }
+    return passed;
+}
+
 /* A token on our own API. */
 static void
 own_use(void *arg, const struct pn_usage *usage)
@@ -47,6 +60,27 @@ own_use(void *arg, const struct pn_usage *usage)
     struct pn_usage_receiver *receiver = arg;
 
     pn_usage_take(receiver, usage);
+}
+
+/* A socket of systemd's is as its unit says; ours is as the file says. */
+static bool
+open_usage(struct pn_parts *parts, int *fd)
+{
+    const struct pn_config *config = &parts->config;
+    enum pn_err err;
+
+    if (take_passed(parts, PN_PASSED_USAGE, fd)) {
+        return true;
+    }
+    err = pn_usage_listen(config->usage_socket, config->usage_mode, fd);
+    if (err != PN_OK) {
+        return failed("listen on", config->usage_socket, err);
+    }
+    if (!set_group(config->usage_socket, config->usage_group)) {
+        (void) close(*fd);
+        return false;
+    }
+    return true;
 }
 
 static bool
@@ -73,13 +107,7 @@ start_usage(struct pn_parts *parts)
         }
         options.sender[options.sender_count++] = user->pw_uid;
     }
-    err =
-        pn_usage_listen(config->usage_socket, config->usage_mode, &options.fd);
-    if (err != PN_OK) {
-        return failed("listen on", config->usage_socket, err);
-    }
-    if (!set_group(config->usage_socket, config->usage_group)) {
-        (void) close(options.fd);
+    if (!open_usage(parts, &options.fd)) {
         return false;
     }
     err = pn_usage_start(&options, &parts->usage);
@@ -90,14 +118,33 @@ start_usage(struct pn_parts *parts)
     return true;
 }
 
+/* where it shall be, unless systemd has opened it somewhere. */
 static bool
-start_server(struct pn_parts *parts, const char *where, unsigned mode,
+start_server(struct pn_parts *parts, enum pn_passed_role role,
              struct pn_http_options *options, struct pn_http_server **out)
 {
-    enum pn_err err = pn_http_listen(where, mode, &options->listen_fd);
+    const bool is_admin = role == PN_PASSED_ADMIN;
+    const struct pn_config *config = &parts->config;
+    const struct pn_str scheme = PN_STR("unix:");
+    char admin[128];
+    const char *where = is_admin ? admin : config->http_listen;
+    const char *group = is_admin ? NULL : config->http_group;
+    bool passed = take_passed(parts, role, &options->listen_fd);
+    enum pn_err err = PN_OK;
 
+    (void) snprintf(admin, sizeof(admin), "unix:%s", config->admin_socket);
+    if (!passed) {
+        err = pn_http_listen(where, is_admin ? 0600 : config->http_mode,
+                             &options->listen_fd);
+    }
     if (err != PN_OK) {
         return failed("listen on", where, err);
+    }
+    if (!passed && pn_str_starts(pn_str_from(where), scheme)
+        && !set_group(where + scheme.len, group))
+    {
+        (void) close(options->listen_fd);
+        return false;
     }
     options->routes = pn_api_routes;
     options->route_count = pn_api_route_count;
@@ -107,29 +154,21 @@ start_server(struct pn_parts *parts, const char *where, unsigned mode,
     if (err != PN_OK) {
         return failed("serve", where, err);
     }
-    pn_log(PN_LOG_INFO, "listening", "where", where, NULL);
+    pn_log(PN_LOG_INFO, "listening", "where",
+           passed ? "a socket of systemd's" : where, "for",
+           is_admin ? "admin" : "http", NULL);
     return true;
 }
 
 static bool
 start_servers(struct pn_parts *parts)
 {
-    const struct pn_config *config = &parts->config;
-    const struct pn_str scheme = PN_STR("unix:");
-    struct pn_http_options http = {.threads = config->http_connections};
+    struct pn_http_options http = {.threads = parts->config.http_connections};
     struct pn_http_options admin = {.threads = ADMIN_CONNECTIONS,
                                     .local = true};
-    char where[128];
 
-    (void) snprintf(where, sizeof(where), "unix:%s", config->admin_socket);
-    if (!start_server(parts, where, 0600, &admin, &parts->admin)
-        || !start_server(parts, config->http_listen, config->http_mode, &http,
-                         &parts->http))
-    {
-        return false;
-    }
-    return !pn_str_starts(pn_str_from(config->http_listen), scheme)
-           || set_group(config->http_listen + scheme.len, config->http_group);
+    return start_server(parts, PN_PASSED_ADMIN, &admin, &parts->admin)
+           && start_server(parts, PN_PASSED_HTTP, &http, &parts->http);
 }
 
 static void
@@ -167,8 +206,14 @@ pn_parts_start(struct pn_parts *parts, const struct pn_first_admin *admin)
         .index_group = config->index_group,
         .stale_after_s = config->stale_after_s,
     };
+    char why[PN_PASSED_WHY_MAX];
     enum pn_err err = pn_password_init();
 
+    if (!pn_passed_take(&parts->passed, why)) {
+        pn_log(PN_LOG_ERROR, "start_failed", "what", "use a passed socket",
+               "subject", "LISTEN_FDS", "error", why, NULL);
+        return false;
+    }
     if (err != PN_OK) {
         return failed("start", "libsodium", err);
     }

@@ -3,6 +3,7 @@
 #ifndef PN_DAEMON_PARTS_H
 #define PN_DAEMON_PARTS_H
 
+#include "daemon/activation.h"
 #include "daemon/api/api.h"
 #include "daemon/config.h"
 #include "daemon/first_admin.h"
@@ -12,6 +13,7 @@
 /* All zero but config, which the caller has read, until it is started. */
 struct pn_parts {
     struct pn_config config;
+    struct pn_passed passed; /* until a part has taken them over */
     struct pn_ops *ops;
     struct pn_usage_receiver *usage;
     struct pn_keeper *keeper; /* NULL = everything is kept */

@@ -98,18 +98,6 @@ def test_a_signal_ends_it_cleanly(posternd, number):
     assert log.index("event=stopping") < log.index("event=stopped")
 
 
-def test_readiness_and_the_end_are_told_to_systemd(run, posternd):
-    path = run.dir / "notify.sock"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
-        s.bind(str(path))
-        s.settimeout(20)
-        p = posternd(env={"NOTIFY_SOCKET": str(path)})
-        assert s.recv(100) == b"READY=1"
-        assert p.anonymous.get("/readyz").status == 200
-        p.stop()
-        assert s.recv(100) == b"STOPPING=1"
-
-
 # --- the first administrator ------------------------------------------------
 
 def bare(posternd):

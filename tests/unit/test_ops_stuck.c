@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Somebody holds the index's writer lock and never lets go.
+ * Somebody holds the index's writer lock and never lets go; how a watchdog sees
+ * it.
  */
+#include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -82,12 +84,67 @@ test_change_is_answered_in_time_and_a_new_generation_follows(void **state)
     (void) site_compare(&site);
 }
 
+static void *
+revoke_token(void *arg)
+{
+    const struct pn_token *token = arg;
+    struct pn_caller alice = site_session(&site, "alice");
+
+    (void) site_token_act(&site, &alice, PN_ACT_TOKEN_REVOKE, token->id);
+    return NULL;
+}
+
+enum state { MOVING = 0, HUNG };
+
+/* Asked often, as a watchdog asks. */
+static bool
+becomes(enum state expected, int64_t within_ms)
+{
+    const struct timespec pause = {.tv_nsec = 50000000};
+    const int64_t until = (int64_t) time(NULL) + PATIENCE_S;
+    enum state now;
+
+    do {
+        (void) nanosleep(&pause, NULL);
+        now = pn_ops_stuck(site.ops, within_ms) != NULL ? HUNG : MOVING;
+    } while (now != expected && (int64_t) time(NULL) < until);
+    return now == expected;
+}
+
+static void
+test_threads_that_do_not_come_round_are_named(void **state)
+{
+    enum { CALM_ROUNDS = 40, CALM_MS = 10000, HUNG_MS = 1500 };
+    const struct timespec pause = {.tv_nsec = 50000000};
+    struct pn_secret secret;
+    struct pn_token *token = site_token_of(&site, "alice", &secret);
+    pthread_t thread;
+    pid_t holder;
+    int gone = 0;
+
+    (void) state;
+    for (int i = 0; i < CALM_ROUNDS; i++) {
+        assert_null(pn_ops_stuck(site.ops, CALM_MS));
+        (void) nanosleep(&pause, NULL);
+    }
+    holder = hold_lock();
+    assert_int_equal(pthread_create(&thread, NULL, revoke_token, token), 0);
+    /* The writer waits for the publisher; both are silent. */
+    assert_true(becomes(HUNG, HUNG_MS));
+    assert_int_equal(kill(holder, SIGKILL), 0);
+    assert_int_equal(waitpid(holder, &gone, 0), holder);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(becomes(MOVING, CALM_MS));
+    assert_int_equal(site_gate(&site, &secret), PN_REASON_TOKEN_REVOKED);
+}
+
 int
 main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             test_change_is_answered_in_time_and_a_new_generation_follows),
+        cmocka_unit_test(test_threads_that_do_not_come_round_are_named),
     };
 
     if (argc != 2) {

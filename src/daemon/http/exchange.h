@@ -20,6 +20,10 @@ struct pn_http_server {
     pthread_cond_t idle;
     unsigned active; /* exchanges that exist */
     bool stopping;
+    unsigned handling;                /* handlers that run */
+    uint64_t handled, handled_before; /* that have ended; at the last probe */
+    struct sockaddr_storage name;     /* where it listens */
+    socklen_t name_len;
 };
 
 struct pn_http_exchange {

@@ -106,6 +106,14 @@ PN_MUST_USE enum pn_err pn_http_start(const struct pn_http_options *options,
 /* Stops taking connections, finishes running requests; NULL is fine. */
 void pn_http_stop(struct pn_http_server *server);
 
+/*
+ * For a watchdog: does it answer a GET of target within timeout_ms?  The whole
+ * way is taken, from its socket to a handler and back.  A server whose places
+ * are all taken cannot; it passes as long as handlers end between two calls.
+ */
+bool pn_http_is_moving(struct pn_http_server *server, const char *target,
+                       int timeout_ms);
+
 /* "unix:/run/postern/http.sock" (mode given) or "127.0.0.1:8080", "[::1]:0".
  * A non-loopback address is PN_E_PERMISSION. */
 PN_MUST_USE enum pn_err pn_http_listen(const char *where, unsigned mode,

@@ -247,6 +247,21 @@ refuse_head(struct pn_http_exchange *ex, const struct pn_http_response *res)
     return MHD_YES;
 }
 
+static void
+handle(struct pn_http_exchange *ex, struct pn_http_response *res)
+{
+    struct pn_http_server *server = ex->server;
+
+    (void) pthread_mutex_lock(&server->mutex);
+    server->handling++;
+    (void) pthread_mutex_unlock(&server->mutex);
+    ex->route->handler(server->options.context, &ex->req, res);
+    (void) pthread_mutex_lock(&server->mutex);
+    server->handling--;
+    server->handled++;
+    (void) pthread_mutex_unlock(&server->mutex);
+}
+
 /*
  * MHD calls this once when the head is there, then for each piece of the body,
  * and last with none.  After a head that was refused the connection is closed;
@@ -291,7 +306,7 @@ serve(void *arg, struct MHD_Connection *connection, const char *url,
         return answer(ex, &ex->refusal, CLOSE);
     }
     ex->req.body = (struct pn_str){ex->body, ex->body_len};
-    ex->route->handler(server->options.context, &ex->req, &res);
+    handle(ex, &res);
     return answer(ex, &res, is_stopping(server) ? CLOSE : KEEP_OPEN);
 }
 
@@ -317,6 +332,13 @@ pn_http_start(const struct pn_http_options *options,
         return PN_E_NOMEM;
     }
     server->options = *options;
+    server->name_len = sizeof(server->name);
+    if (getsockname(options->listen_fd, (struct sockaddr *) &server->name,
+                    &server->name_len)
+        != 0)
+    {
+        server->name_len = 0; /* it will not pass a probe */
+    }
     (void) pthread_mutex_init(&server->mutex, NULL);
     (void) pthread_cond_init(&server->idle, NULL);
     server->daemon = MHD_start_daemon(

@@ -396,6 +396,9 @@ void pn_lane_wake(struct pn_lane *lane);
 bool pn_lane_is_stuck(struct pn_lane *lane);
 /* True when something could not be published, or hangs. */
 bool pn_lane_is_behind(struct pn_lane *lane);
+/* It came round in the last within_ms, or does what may take long and waits for
+ * nobody. */
+bool pn_lane_is_moving(struct pn_lane *lane, int64_t within_ms);
 /* Ends the thread; one that hangs for the deadline is left behind. */
 void pn_lane_stop(struct pn_lane *lane); /* NULL is fine */
 /* Do not wait: it ends, and frees what it holds, when it can. */
@@ -438,6 +441,7 @@ struct pn_ops {
     struct pn_task *first, *last;
     unsigned waiting, last_batch;
     bool stopping, started;
+    int64_t asked_at; /* pn_ops_stuck(), ms; 0 = the writer came round since */
     pthread_t writer;
     struct pn_lane *lane;
     struct pn_listener *listener; /* NULL = nobody else has the store */

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "daemon/ops/inside.h"
 #include "daemon/publish/publish.h"
@@ -44,7 +45,8 @@ struct pn_lane {
     enum pn_err open_err;
     uint64_t wanted, reached, failed;
     bool stop, abandoned;
-    bool shared; /* other nodes change the store too */
+    int64_t round_at; /* when it last came round, monotonic ms */
+    bool shared;      /* other nodes change the store too */
     bool store_answers;
     bool has_stats;
     struct pn_index_stats stats;
@@ -205,6 +207,7 @@ lane_idle(struct pn_lane *lane, const struct timespec *next_beat,
           uint64_t *target)
 {
     lane->state = LANE_IDLE;
+    lane->round_at = pn_clock_ms();
     (void) pthread_cond_broadcast(&lane->changed);
     int rc = 0;
     while (!lane->stop && rc == 0
@@ -280,9 +283,11 @@ static void *
 lane_thread(void *arg)
 {
     struct pn_lane *lane = arg;
+    (void) pthread_setname_np(pthread_self(), "publisher");
     enum pn_err err = lane_open(lane);
     (void) pthread_mutex_lock(&lane->mutex);
     lane->open_err = err;
+    lane->round_at = pn_clock_ms();
     lane->state = err == PN_OK ? LANE_IDLE : LANE_ENDED;
     (void) pthread_cond_broadcast(&lane->changed);
     (void) pthread_mutex_unlock(&lane->mutex);
@@ -416,6 +421,17 @@ pn_lane_is_behind(struct pn_lane *lane)
     bool behind = lane->failed > lane->reached || lane->state == LANE_ENDED;
     (void) pthread_mutex_unlock(&lane->mutex);
     return behind;
+}
+
+bool
+pn_lane_is_moving(struct pn_lane *lane, int64_t within_ms)
+{
+    (void) pthread_mutex_lock(&lane->mutex);
+    bool moving = lane->state == LANE_OPENING || lane->state == LANE_REBUILDING
+                  || (lane->state != LANE_ENDED
+                      && pn_clock_ms() - lane->round_at <= within_ms);
+    (void) pthread_mutex_unlock(&lane->mutex);
+    return moving;
 }
 
 /* The lane's own thread frees it, unless that has ended already. */

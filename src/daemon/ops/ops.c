@@ -270,8 +270,10 @@ queue_take(struct pn_ops *ops)
 {
     (void) pthread_mutex_lock(&ops->mutex);
     while (ops->first == NULL && !ops->stopping) {
+        ops->asked_at = 0;
         (void) pthread_cond_wait(&ops->arrived, &ops->mutex);
     }
+    ops->asked_at = 0;
     queue_gather(ops);
     ops->last_batch =
         ops->waiting < PN_OPS_BATCH_MAX ? ops->waiting : PN_OPS_BATCH_MAX;
@@ -296,6 +298,7 @@ writer_thread(void *arg)
 {
     struct pn_ops *ops = arg;
     struct pn_task *first = NULL;
+    (void) pthread_setname_np(pthread_self(), "writer");
     while ((first = queue_take(ops)) != NULL) {
         batch_run(ops, first);
     }

@@ -454,6 +454,13 @@ struct pn_health {
 void pn_ops_health(struct pn_ops *ops, struct pn_health *out);
 
 /*
+ * For a watchdog: the name of a thread that has not come round for within_ms,
+ * "writer" or "publisher", else NULL.  The writer is asked with each call, so
+ * call it several times in within_ms.
+ */
+const char *pn_ops_stuck(struct pn_ops *ops, int64_t within_ms);
+
+/*
  * First start: the administrator "admin" with a generated password (returned,
  * to be changed at first sign-in) or the given one.  PN_E_EXISTS when there is
  * an administrator already.

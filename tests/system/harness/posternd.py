@@ -140,6 +140,7 @@ class Posternd:
             http=http_at, dir=self.dir, index=self.index, more=config,
             store=store or f"sqlite:{self.dir}/store/postern.db"))
         self.env = env or {}
+        self.wrapper, self.pass_fds = [], ()  # what starts it, with what open
         self.starts = 0
         self.process = None
         self.password = run.secret(PASSWORD)
@@ -147,14 +148,15 @@ class Posternd:
             self.start()
 
     def argv(self, *more):
-        return [BINARY, "--config", self.conf, *more]
+        return [*self.wrapper, BINARY, "--config", self.conf, *more]
 
     def start(self, *more):
         self.starts += 1
         name = f"{self.name}-{self.starts}"
         self.process = self.run.start(
             name, self.argv(*more),
-            env={"POSTERN_ADMIN_PASSWORD": self.password, **self.env})
+            env={"POSTERN_ADMIN_PASSWORD": self.password, **self.env},
+            pass_fds=self.pass_fds)
         self.process.ready(lambda: "event=ready" in self.process.log())
         return self
 

@@ -102,7 +102,7 @@ class Process:
     """A child in a process group of its own; its output goes to one file."""
 
     def __init__(self, run, name, argv, env=None, cwd=None, stdin=None,
-                 stdout=None):
+                 stdout=None, pass_fds=()):
         self.name = name
         self.output = run.dir / f"{name}.out"
         run.watch_log(self.output)
@@ -110,7 +110,8 @@ class Process:
             self.popen = subprocess.Popen(
                 [str(a) for a in argv], cwd=cwd or run.dir,
                 env={**os.environ, **(env or {})}, stdin=stdin,
-                stdout=stdout or out, stderr=out, start_new_session=True)
+                stdout=stdout or out, stderr=out, start_new_session=True,
+                pass_fds=pass_fds)
         self.pid = self.popen.pid
 
     def running(self):
