@@ -466,12 +466,26 @@ ops_new(const struct pn_ops_options *options, struct pn_ops **out)
     return PN_OK;
 }
 
+/* Whoever asked for that knows; whoever reads the log may not. */
+static void
+log_weakness(struct pn_ops *ops)
+{
+    const char *mode = pn_store_weakness(ops->store);
+    if (mode != NULL) {
+        char title[256];
+        pn_store_title(ops->store_url, title, sizeof(title));
+        pn_log(PN_LOG_WARNING, "store_not_verified", "store", title, "sslmode",
+               mode, NULL);
+    }
+}
+
 static enum pn_err
 ops_open(struct pn_ops *ops)
 {
     enum pn_err err =
         pn_store_open(ops->store_url, PN_STORE_WRITE, &ops->store);
     if (err == PN_OK) {
+        log_weakness(ops);
         err = pn_store_epoch(ops->store, &ops->epoch);
     }
     if (err == PN_OK) {

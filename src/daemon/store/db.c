@@ -89,6 +89,12 @@ pn_db_why(const struct pn_db *db)
     return db->driver->why(db);
 }
 
+const char *
+pn_db_weakness(struct pn_db *db)
+{
+    return db->driver->weakness == NULL ? NULL : db->driver->weakness(db);
+}
+
 enum pn_err
 pn_db_exec(struct pn_db *db, const char *sql)
 {

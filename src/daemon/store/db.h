@@ -40,6 +40,10 @@ enum pn_db_kind pn_db_kind(const struct pn_db *db);
 /* What the database said about the last error; never NULL. */
 const char *pn_db_why(const struct pn_db *db);
 
+/* How little the URL asks of TLS, as its sslmode says it ("require"); NULL when
+ * the server is verified, or on this machine by its nature.  Borrowed. */
+const char *pn_db_weakness(struct pn_db *db);
+
 /* Leave no copy of former rows beside the tables (SQLite's write-ahead log).
  * PN_E_BUSY when somebody still reads there. */
 PN_MUST_USE enum pn_err pn_db_settle(struct pn_db *db);

@@ -11,7 +11,7 @@
 
 #include "daemon/store/db.h"
 
-enum { PN_DB_PARAMS_MAX = 32, PN_DB_WHY_MAX = 512 };
+enum { PN_DB_PARAMS_MAX = 32, PN_DB_WHY_MAX = 768 };
 
 struct pn_stmt {
     struct pn_stmt *next;
@@ -38,6 +38,8 @@ struct pn_db_driver {
                         char why[PN_DB_WHY_MAX], struct pn_db **out);
     void (*close)(struct pn_db *db); /* statements are closed before */
     const char *(*why)(const struct pn_db *db);
+    /* As pn_db_weakness(); NULL where there is no network. */
+    const char *(*weakness)(struct pn_db *db);
     enum pn_err (*exec)(struct pn_db *db, const char *sql);
     enum pn_err (*exec_schema)(struct pn_db *db, const char *sql);
     enum pn_err (*begin)(struct pn_db *db);

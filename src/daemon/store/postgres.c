@@ -120,6 +120,12 @@ post_why(const struct pn_db *db)
     return ((const struct post_db *) db)->link.why;
 }
 
+static const char *
+post_weakness(struct pn_db *db)
+{
+    return pn_dial_weakness(post(db)->link.conn);
+}
+
 /* --- transactions -------------------------------------------------------- */
 
 static enum pn_err
@@ -296,9 +302,10 @@ execute(struct pn_stmt *stmt)
     mine->row = 0;
     for (int attempt = 0; attempt < (again ? PN_LINK_ATTEMPTS : 1); attempt++) {
         err = stmt->db->begun ? PN_OK : pn_link_ready(&db->link);
-        if (err == PN_OK) {
-            err = execute_once(mine, db);
+        if (err != PN_OK) {
+            break; /* nobody is there: once is long enough */
         }
+        err = execute_once(mine, db);
         if (!db->link.lost) {
             break;
         }
@@ -366,6 +373,7 @@ const struct pn_db_driver pn_db_postgres = {
     .open = post_open,
     .close = post_close,
     .why = post_why,
+    .weakness = post_weakness,
     .exec = post_exec,
     .exec_schema = post_exec_schema,
     .begin = post_begin,

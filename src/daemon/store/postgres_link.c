@@ -104,15 +104,27 @@ pn_link_run(struct pn_link *link, const char *sql)
     return pn_link_take(link, PQexec(link->conn, sql), NULL);
 }
 
+/*
+ * A node that is cut off must not keep the writers' lock, nor a place among the
+ * server's connections: the server ends its transaction after 10 s and notices
+ * within a minute that nobody is there.
+ */
 static enum pn_err
 furnish(struct pn_link *link)
 {
-    enum pn_err err =
-        pn_link_run(link, "SET client_min_messages = warning;"
-                          "SET lock_timeout = '5s';"
-                          "SET statement_timeout = '60s';"
-                          "SET idle_in_transaction_session_timeout = '30s';");
+    enum pn_err err = pn_link_run(link, "SET client_min_messages = warning;"
+                                        "SET lock_timeout = '5s';"
+                                        "SET statement_timeout = '60s';"
+                                        "SET tcp_keepalives_idle = 30;"
+                                        "SET tcp_keepalives_interval = 10;"
+                                        "SET tcp_keepalives_count = 3;");
 
+    if (err == PN_OK) {
+        err = pn_link_run(
+            link, link->use == PN_DB_WRITE
+                      ? "SET idle_in_transaction_session_timeout = '10s'"
+                      : "SET idle_in_transaction_session_timeout = '30s'");
+    }
     /* A commit that was answered is on disk; a site may ask for more. */
     if (err == PN_OK && link->use == PN_DB_WRITE) {
         err = pn_link_run(
@@ -134,53 +146,34 @@ connection_lost(struct pn_link *link)
     return PN_E_IO;
 }
 
+static enum pn_err
+connect_link(struct pn_link *link)
+{
+    PGconn *conn = NULL;
+    enum pn_err err = pn_dial(link->url, link->use, &conn, link->why);
+
+    if (err != PN_OK) {
+        link->lost = true;
+        return err;
+    }
+    PQfinish(link->conn);
+    link->conn = conn;
+    link->number++;
+    link->lost = false;
+    return furnish(link);
+}
+
 enum pn_err
 pn_link_ready(struct pn_link *link)
 {
-    if (!link->lost) {
-        return PN_OK;
-    }
-    PQreset(link->conn);
-    link->number++;
-    link->lost = false;
-    return PQstatus(link->conn) == CONNECTION_OK ? furnish(link)
-                                                 : connection_lost(link);
-}
-
-/*
- * libpq's own defaults are those of an interactive client; these are for a
- * server.  What the URL says comes later and wins.  TLS and the server's name
- * are verified unless the URL asks for less; libpq ignores that for a socket of
- * this machine.
- */
-static PGconn *
-dial(const char *url)
-{
-    static const char *const names[] = {
-        "sslmode",          "sslrootcert",      "connect_timeout",
-        "keepalives_idle",  "keepalives_count", "keepalives_interval",
-        "tcp_user_timeout", "application_name", "target_session_attrs",
-        "client_encoding",  "dbname",           NULL};
-    const char *const values[] = {
-        "verify-full", "/etc/ssl/certs/ca-certificates.crt",
-        "5",           "10",
-        "3",           "5",
-        "10000",       "postern",
-        "read-write",  "UTF8",
-        url,           NULL};
-
-    return PQconnectdbParams(names, values, 1);
+    return link->lost ? connect_link(link) : PN_OK;
 }
 
 enum pn_err
 pn_link_open(struct pn_link *link, const char *url, enum pn_db_use use)
 {
-    *link = (struct pn_link){.use = use, .number = 1, .conn = dial(url)};
-    if (link->conn == NULL) {
-        return PN_E_NOMEM;
-    }
-    return PQstatus(link->conn) == CONNECTION_OK ? furnish(link)
-                                                 : connection_lost(link);
+    *link = (struct pn_link){.use = use, .url = strdup(url)};
+    return link->url == NULL ? PN_E_NOMEM : connect_link(link);
 }
 
 void
@@ -188,6 +181,8 @@ pn_link_close(struct pn_link *link)
 {
     PQfinish(link->conn);
     link->conn = NULL;
+    free(link->url);
+    link->url = NULL;
 }
 
 void
@@ -205,9 +200,10 @@ pn_link_begin(struct pn_link *link, const char *sql)
 
     for (int attempt = 0; attempt < PN_LINK_ATTEMPTS; attempt++) {
         err = pn_link_ready(link);
-        if (err == PN_OK) {
-            err = pn_link_run(link, sql);
+        if (err != PN_OK) {
+            break; /* nobody is there: once is long enough */
         }
+        err = pn_link_run(link, sql);
         if (!link->lost) {
             break;
         }

@@ -8,13 +8,14 @@
 
 #include <libpq-fe.h>
 
-#include "daemon/store/driver.h"
+#include "daemon/store/postgres_dial.h"
 
 /* That a connection broke is seen when it is used: then once more. */
 enum { PN_LINK_ATTEMPTS = 2 };
 
 struct pn_link {
     PGconn *conn; /* the link's; NULL before it was opened */
+    char *url;
     enum pn_db_use use;
     bool lost;          /* the connection; libpq may not know yet */
     unsigned number;    /* of the connection: 1, 2, … */

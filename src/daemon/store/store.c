@@ -80,6 +80,12 @@ pn_store_why(const struct pn_store *store)
     return pn_db_why(store->db);
 }
 
+const char *
+pn_store_weakness(struct pn_store *store)
+{
+    return pn_db_weakness(store->db);
+}
+
 enum pn_err
 pn_store_epoch(struct pn_store *store, uint64_t *out)
 {
