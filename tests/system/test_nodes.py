@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two nodes on one PostgreSQL: what one changes is in force on the other."""
 import concurrent.futures
-import os
 import subprocess
 import threading
 import time
 
 import pytest
 
-from harness.posternd import Posternd
-from harness.postgres import BIN, Postgres
+from harness.nodes import Pair, p99
+from harness.postgres import BIN
 from harness.process import wait_until
 from harness.size import scaled
 
@@ -18,72 +17,9 @@ pytestmark = pytest.mark.skipif(BIN is None, reason="no PostgreSQL here")
 BOUND_S = 1.0
 
 
-class Node:
-    """A posternd with its index, and an nginx that reads that."""
-
-    def __init__(self, run, name, store, nginx, backend, config=""):
-        more = ('index_group = "www-data"\nusage_users = {"www-data"}\n'
-                if os.geteuid() == 0 else "")
-        self.run = run
-        self.posternd = Posternd(run, name=name, store=store,
-                                 config=more + config)
-        self.nginx = nginx(
-            f"postern required; postern_app app;"
-            f"location / {{ proxy_pass http://{backend.address}; }}",
-            http=f"postern_index {self.posternd.index};")
-
-    def ask(self, token):
-        return self.nginx.request("/", headers=[
-            ("Authorization", self.run.bearer(token))])
-
-
-class Pair:
-    def __init__(self, run, nginx, backend, config="", durable=False):
-        self.run, self.postgres = run, Postgres(run, durable)
-        self.nodes = [Node(run, name, self.postgres.url, nginx, backend,
-                           config) for name in ("north", "south")]
-        self.north, self.south = self.nodes
-        self.north.posternd.allow_everyone()
-        reply = self.north.posternd.local.post("/apps", {
-            "name": "app", "url": f"http://{backend.address}",
-            "paths": ["/**"]})
-        assert reply.status == 201, reply
-        self.alice = self.north.posternd.user("alice")
-        self.alice_south = self.south.posternd.session(
-            "alice", "secret-of-alice")
-        self.count = 0
-
-    def token(self, session=None):
-        self.count += 1
-        return self.north.posternd.token(session or self.alice,
-                                         f"t{self.count}")
-
-    def seconds_to(self, status, token):
-        """From now until the southern gate answers so."""
-        start = time.monotonic()
-        wait_until(lambda: self.south.ask(token).status == status,
-                   f"{status} in the south")
-        return time.monotonic() - start
-
-    def delays(self, rounds):
-        """Of tokens that the north makes and revokes."""
-        delays = []
-        for _ in range(rounds):
-            made = self.token()
-            delays.append(self.seconds_to(200, made["token"]))
-            assert self.alice.delete(f"/tokens/{made['id']}").status == 204
-            assert self.north.ask(made["token"]).status == 401
-            delays.append(self.seconds_to(401, made["token"]))
-        return sorted(delays)
-
-
 @pytest.fixture
 def pair(run, nginx, backend):
     return Pair(run, nginx, backend)
-
-
-def p99(delays):
-    return delays[min(len(delays) - 1, int(len(delays) * 0.99))]
 
 
 def test_a_change_is_in_force_on_the_other_node_within_a_second(pair):

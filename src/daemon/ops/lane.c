@@ -13,6 +13,7 @@
  *     reached   the last of them that is in the index
  *     failed    the last of them that a run could not publish
  */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -30,7 +31,7 @@ enum {
 enum lane_state {
     LANE_OPENING = 0,
     LANE_IDLE,
-    LANE_RUNNING,    /* inside the index: may hang */
+    LANE_RUNNING,    /* from the store into the index; either may hang */
     LANE_REBUILDING, /* may take long, cannot hang: nobody else has it open */
     LANE_ENDED,
 };
@@ -45,14 +46,16 @@ struct pn_lane {
     enum pn_err open_err;
     uint64_t wanted, reached, failed;
     bool stop, abandoned;
-    int64_t round_at; /* when it last came round, monotonic ms */
-    bool shared;      /* other nodes change the store too */
-    bool store_answers;
+    int64_t round_at;     /* when it last came round, monotonic ms */
+    bool shared;          /* other nodes change the store too */
+    atomic_bool in_index; /* the thread, in a call that may hang */
     bool has_stats;
     struct pn_index_stats stats;
     /* the thread's own */
     struct pn_store *store;
     struct pn_publisher *publisher;
+    bool store_answers;
+    bool in_step; /* the last run found the index to be what the store is */
     unsigned beats;
 };
 
@@ -101,13 +104,53 @@ lane_open(struct pn_lane *lane)
         return err;
     }
     lane->shared = pn_store_is_shared(lane->store);
-    lane->store_answers = true;
-    if (lane->options.from == PN_LANE_NEW_GENERATION) {
-        return pn_publisher_new_generation(lane->store, &lane->options.index,
-                                           &lane->publisher);
+    err = lane->options.from == PN_LANE_NEW_GENERATION
+              ? pn_publisher_new_generation(lane->store, &lane->options.index,
+                                            &lane->publisher)
+              : pn_publisher_new(lane->store, &lane->options.index,
+                                 &lane->publisher);
+    if (err == PN_OK) {
+        pn_publisher_watch(lane->publisher, &lane->in_index);
+        lane->store_answers = lane->in_step = true;
     }
-    return pn_publisher_new(lane->store, &lane->options.index,
-                            &lane->publisher);
+    return err;
+}
+
+/*
+ * One that takes another's place has nobody behind it: it tries until it
+ * succeeds, or is told to end.  The first one of all fails at once, and the
+ * start with it.
+ */
+static enum pn_err
+lane_open_at_last(struct pn_lane *lane)
+{
+    bool told = false, stop = false;
+    for (;;) {
+        enum pn_err err = lane_open(lane);
+        if (err == PN_OK) {
+            return err;
+        }
+        if (!told) {
+            pn_log(PN_LOG_ERROR, "index_unusable", "dir", lane->dir, "error",
+                   pn_err_text(err), NULL);
+            told = true;
+        }
+        if (lane->options.from == PN_LANE_PRESENT) {
+            return err;
+        }
+        pn_store_close(lane->store);
+        lane->store = NULL;
+        struct timespec next = look_again();
+        (void) pthread_mutex_lock(&lane->mutex);
+        if (!lane->stop && !lane->abandoned) {
+            (void) pthread_cond_timedwait(&lane->changed, &lane->mutex, &next);
+        }
+        stop = lane->stop || lane->abandoned;
+        (void) pthread_mutex_unlock(&lane->mutex);
+        if (stop) {
+            return err;
+        }
+    }
 }
 
 /* False, and nothing set, when the lane was left behind meanwhile. */
@@ -147,17 +190,29 @@ static bool
 store_answers(struct pn_lane *lane)
 {
     int64_t position = 0;
-    enum pn_err err = pn_store_position(lane->store, &position);
-    bool answers = err == PN_OK;
-    if (answers && !lane->store_answers) {
-        pn_log(PN_LOG_INFO, "store_back", NULL);
-        pn_publisher_heartbeat(lane->publisher, pn_ops_now());
-    } else if (!answers && lane->store_answers) {
+    /* one that was just called in vain is not called again */
+    enum pn_err err = pn_store_is_away(lane->store)
+                          ? PN_E_IO
+                          : pn_store_position(lane->store, &position);
+    if (err != PN_OK && lane->store_answers) {
         pn_log(PN_LOG_ERROR, "store_away", "error", pn_err_text(err), "why",
                pn_store_why(lane->store), NULL);
+        lane->store_answers = false;
     }
-    lane->store_answers = answers;
-    return answers;
+    return err == PN_OK;
+}
+
+/* The index is what the store is, as of now: only then is there a sign of life,
+ * or else an old index would look fresh. */
+static void
+note_in_step(struct pn_lane *lane)
+{
+    if (!lane->store_answers) {
+        pn_log(PN_LOG_INFO, "store_back", NULL);
+        lane->store_answers = true;
+        pn_publisher_heartbeat(lane->publisher, pn_ops_now());
+    }
+    lane->in_step = true;
 }
 
 static enum pn_err
@@ -167,13 +222,20 @@ publish_now(struct pn_lane *lane)
         return rebuild(lane, PN_E_STATE);
     }
     enum pn_err err = pn_publisher_run(lane->publisher);
-    if (err != PN_OK || !lane->store_answers) {
+    if (err != PN_OK) {
+        lane->in_step = false;
         if (!store_answers(lane)) {
             return err;
         }
         err = pn_publisher_run(lane->publisher); /* it may be back since */
     }
-    return err == PN_OK ? err : rebuild(lane, err);
+    if (err != PN_OK) {
+        err = rebuild(lane, err);
+    }
+    if (err == PN_OK) {
+        note_in_step(lane);
+    }
+    return err;
 }
 
 /* The heartbeat and, as cheap as it is, a fresh look at the index's size.  What
@@ -182,8 +244,8 @@ publish_now(struct pn_lane *lane)
 static void
 beat(struct pn_lane *lane)
 {
-    /* Without the store nobody can say that the index is the truth. */
-    if (lane->store_answers) {
+    /* Otherwise nobody can say that the index is the truth. */
+    if (lane->in_step) {
         pn_publisher_heartbeat(lane->publisher, pn_ops_now());
     }
     struct pn_index_stats stats;
@@ -284,7 +346,7 @@ lane_thread(void *arg)
 {
     struct pn_lane *lane = arg;
     (void) pthread_setname_np(pthread_self(), "publisher");
-    enum pn_err err = lane_open(lane);
+    enum pn_err err = lane_open_at_last(lane);
     (void) pthread_mutex_lock(&lane->mutex);
     lane->open_err = err;
     lane->round_at = pn_clock_ms();
@@ -293,9 +355,6 @@ lane_thread(void *arg)
     (void) pthread_mutex_unlock(&lane->mutex);
     if (err == PN_OK) {
         lane_loop(lane);
-    } else {
-        pn_log(PN_LOG_ERROR, "index_unusable", "dir", lane->dir, "error",
-               pn_err_text(err), NULL);
     }
     pn_publisher_free(lane->publisher);
     pn_store_close(lane->store);
@@ -408,8 +467,11 @@ bool
 pn_lane_is_stuck(struct pn_lane *lane)
 {
     (void) pthread_mutex_lock(&lane->mutex);
-    /* a lane that could not even open is no better */
-    bool stuck = lane->state == LANE_RUNNING || lane->state == LANE_ENDED;
+    /* One that waits for the store is not: another would wait as well.  One
+     * that could not even open is no better than one that hangs. */
+    bool stuck =
+        lane->state == LANE_ENDED
+        || (lane->state == LANE_RUNNING && atomic_load(&lane->in_index));
     (void) pthread_mutex_unlock(&lane->mutex);
     return stuck;
 }

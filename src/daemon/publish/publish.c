@@ -24,11 +24,26 @@ enum {
 struct pn_publisher {
     struct pn_publication run; /* its policy and now: of the present run */
     struct pn_index_writer *writer;
-    int64_t position; /* feed position that the index holds */
-    bool is_empty;    /* a new generation could not be filled */
-    unsigned read;    /* objects, in the present snapshot */
-    unsigned held;    /* objects of a new generation, in memory */
+    int64_t position;      /* feed position that the index holds */
+    bool is_empty;         /* a new generation could not be filled */
+    unsigned read;         /* objects, in the present snapshot */
+    unsigned held;         /* objects of a new generation, in memory */
+    atomic_bool *in_index; /* NULL = nobody watches */
 };
+
+static void
+watch(struct pn_publisher *p, bool in_index)
+{
+    if (p->in_index != NULL) {
+        atomic_store(p->in_index, in_index);
+    }
+}
+
+void
+pn_publisher_watch(struct pn_publisher *publisher, atomic_bool *in_index)
+{
+    publisher->in_index = in_index;
+}
 
 /* --- many ---------------------------------------------------------------- */
 
@@ -195,7 +210,9 @@ in_one_commit(struct pn_publisher *p, int64_t *position,
         err = pn_store_policy(p->run.store, arena, &p->run.policy);
     }
     if (err == PN_OK) {
+        watch(p, true);
         err = pn_index_writer_begin(p->writer);
+        watch(p, false);
     }
     if (err != PN_OK) {
         goto out;
@@ -206,7 +223,9 @@ in_one_commit(struct pn_publisher *p, int64_t *position,
         pn_index_writer_abort(p->writer);
         goto out;
     }
+    watch(p, true);
     err = pn_index_writer_commit(p->writer, *position);
+    watch(p, false);
     if (err == PN_OK) {
         p->position = *position;
     }

@@ -9,6 +9,8 @@
 #ifndef PN_DAEMON_PUBLISH_PUBLISH_H
 #define PN_DAEMON_PUBLISH_PUBLISH_H
 
+#include <stdatomic.h>
+
 #include "daemon/store/store.h"
 #include "index/writer.h"
 
@@ -30,6 +32,10 @@ PN_MUST_USE enum pn_err
 pn_publisher_new_generation(struct pn_store *store,
                             const struct pn_index_options *options,
                             struct pn_publisher **out);
+
+/* Raise *in_index while a call is inside the index, where a hostile reader may
+ * hold it up; any thread may look.  It outlives the publisher. */
+void pn_publisher_watch(struct pn_publisher *publisher, atomic_bool *in_index);
 
 /* Publish all changes up to the store's present position, in one commit. */
 PN_MUST_USE enum pn_err pn_publisher_run(struct pn_publisher *publisher);

@@ -95,6 +95,12 @@ pn_db_weakness(struct pn_db *db)
     return db->driver->weakness == NULL ? NULL : db->driver->weakness(db);
 }
 
+bool
+pn_db_is_away(const struct pn_db *db)
+{
+    return db->driver->is_away != NULL && db->driver->is_away(db);
+}
+
 enum pn_err
 pn_db_exec(struct pn_db *db, const char *sql)
 {

@@ -44,6 +44,9 @@ const char *pn_db_why(const struct pn_db *db);
  * the server is verified, or on this machine by its nature.  Borrowed. */
 const char *pn_db_weakness(struct pn_db *db);
 
+/* Was the server out of reach when it was last asked? */
+bool pn_db_is_away(const struct pn_db *db);
+
 /* Leave no copy of former rows beside the tables (SQLite's write-ahead log).
  * PN_E_BUSY when somebody still reads there. */
 PN_MUST_USE enum pn_err pn_db_settle(struct pn_db *db);

@@ -38,8 +38,10 @@ struct pn_db_driver {
                         char why[PN_DB_WHY_MAX], struct pn_db **out);
     void (*close)(struct pn_db *db); /* statements are closed before */
     const char *(*why)(const struct pn_db *db);
-    /* As pn_db_weakness(); NULL where there is no network. */
+    /* As pn_db_weakness() and pn_db_is_away(); NULL where there is no network.
+     */
     const char *(*weakness)(struct pn_db *db);
+    bool (*is_away)(const struct pn_db *db);
     enum pn_err (*exec)(struct pn_db *db, const char *sql);
     enum pn_err (*exec_schema)(struct pn_db *db, const char *sql);
     enum pn_err (*begin)(struct pn_db *db);

@@ -126,6 +126,12 @@ post_weakness(struct pn_db *db)
     return pn_dial_weakness(post(db)->link.conn);
 }
 
+static bool
+post_is_away(const struct pn_db *db)
+{
+    return ((const struct post_db *) db)->link.lost;
+}
+
 /* --- transactions -------------------------------------------------------- */
 
 static enum pn_err
@@ -374,6 +380,7 @@ const struct pn_db_driver pn_db_postgres = {
     .close = post_close,
     .why = post_why,
     .weakness = post_weakness,
+    .is_away = post_is_away,
     .exec = post_exec,
     .exec_schema = post_exec_schema,
     .begin = post_begin,

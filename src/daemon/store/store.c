@@ -86,6 +86,12 @@ pn_store_weakness(struct pn_store *store)
     return pn_db_weakness(store->db);
 }
 
+bool
+pn_store_is_away(const struct pn_store *store)
+{
+    return pn_db_is_away(store->db);
+}
+
 enum pn_err
 pn_store_epoch(struct pn_store *store, uint64_t *out)
 {

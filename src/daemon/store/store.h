@@ -31,6 +31,7 @@ void pn_store_close(struct pn_store *store);            /* NULL is fine */
 const char *pn_store_why(const struct pn_store *store); /* last error, words */
 /* As pn_db_weakness(): the sslmode, when the server was not verified. */
 const char *pn_store_weakness(struct pn_store *store);
+bool pn_store_is_away(const struct pn_store *store); /* pn_db_is_away() */
 
 /* Random, new on restore and migration: an index of another epoch is void. */
 PN_MUST_USE enum pn_err pn_store_epoch(struct pn_store *store, uint64_t *out);

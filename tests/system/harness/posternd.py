@@ -121,10 +121,11 @@ class Client:
 
 class Posternd:
     """listen: "unix" or "tcp".  config: more lines of the file.  name tells
-    several of one test apart.  store: a URL; None = a file of its own."""
+    several of one test apart.  store: a URL; None = a file of its own.
+    network: the namespace it runs in (harness/network.py)."""
 
     def __init__(self, run, listen="unix", config="", start=True, env=None,
-                 name="posternd", store=None):
+                 name="posternd", store=None, network=None):
         self.run, self.name = run, name
         self.dir = run.dir / name
         (self.dir / "store").mkdir(parents=True, exist_ok=True)
@@ -140,7 +141,8 @@ class Posternd:
             http=http_at, dir=self.dir, index=self.index, more=config,
             store=store or f"sqlite:{self.dir}/store/postern.db"))
         self.env = env or {}
-        self.wrapper, self.pass_fds = [], ()  # what starts it, with what open
+        self.pass_fds = ()  # what it inherits
+        self.wrapper = network.enter if network else []  # what starts it
         self.starts = 0
         self.process = None
         self.password = run.secret(PASSWORD)

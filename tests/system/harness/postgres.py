@@ -14,10 +14,13 @@ BIN = BINS[-1] if BINS else None
 
 class Postgres:
     """durable: with fsync, for tests that crash it.  tls: a certificate and its
-    key, or False for a port without TLS; None = no port."""
+    key, or False for a port without TLS; None = no port.  network: the
+    namespace it has its port in, and address: the one it listens at."""
 
-    def __init__(self, run, durable=False, tls=None):
-        self.run, self.durable = run, durable
+    def __init__(self, run, durable=False, tls=None, network=None,
+                 address="127.0.0.1"):
+        self.run = run
+        self.enter = network.enter if network else []
         self.port = run.port() if tls is not None else 5432
         self.dir = run.dir / "postgres"
         self.dir.mkdir()
@@ -30,7 +33,7 @@ class Postgres:
         self.process = None
         self.starts = 0
         self.settings = [f"port={self.port}", "listen_addresses="
-                         + ("127.0.0.1" if tls is not None else "")]
+                         + (address if tls is not None else "")]
         if not durable:
             self.settings.append("fsync=off")
         if tls:
@@ -42,6 +45,8 @@ class Postgres:
              "--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"],
             check=True, stdout=subprocess.DEVNULL, user=self.user,
             cwd=self.dir, timeout=60)
+        with open(self.dir / "db/pg_hba.conf", "a") as hba:
+            hba.write("host all all samenet trust\n")
         self.start()
         # A polite end would wait for its clients, who end after it.
         run.at_end(self.stop)
@@ -74,7 +79,8 @@ class Postgres:
         if self.user:
             command = ["setpriv", f"--reuid={self.user}", "--clear-groups",
                        f"--regid={self.user}", *command]
-        self.process = self.run.start(f"postgres-{self.starts}", command)
+        self.process = self.run.start(f"postgres-{self.starts}",
+                                      [*self.enter, *command])
         self.process.ready(lambda: subprocess.run(
             [BIN / "pg_isready", "-q", "-h", self.dir, "-p", str(self.port)],
             check=False,
