@@ -127,7 +127,7 @@ reporters_ok(const struct pn_usage *usage, uint8_t reason)
 enum pn_err
 pn_usage_next(struct pn_cursor *cur, struct pn_usage *out)
 {
-    struct pn_usage usage;
+    struct pn_usage usage = {.count = 0};
     const uint8_t *secret, *address;
     uint8_t reason;
 

@@ -209,6 +209,14 @@ describe(const struct pn_decision *d, const char *const *words, int count,
     }
 }
 
+static void
+check_reporters(const struct table_line *line, const struct pn_decision *d)
+{
+    if (d->reporters != 0 && (d->verdict != PN_ALLOW || !d->report)) {
+        table_fail(line, "address rules report what is allowed");
+    }
+}
+
 /* What must hold whatever the table says. */
 static void
 check_invariants(const struct table_line *line, const struct pn_facts *facts,
@@ -231,9 +239,7 @@ check_invariants(const struct table_line *line, const struct pn_facts *facts,
     if (d->verdict == PN_DENY && d->report) {
         table_fail(line, "a refusal is not a report");
     }
-    if (d->reporters != 0 && (d->verdict != PN_ALLOW || !d->report)) {
-        table_fail(line, "address rules report what is allowed");
-    }
+    check_reporters(line, d);
 }
 
 static void
