@@ -178,7 +178,7 @@ def test_the_how_to_page_is_true(front):
         assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
         return done.stdout + done.stderr
 
-    watch, app, listed, filtered, mend, look, refuse = blocks
+    watch, app, listed, filtered, mend, look, refuse, asked = blocks
     token = front.token("backup")[1]
     typed(watch)
     assert "report" in typed(app)
@@ -201,3 +201,6 @@ def test_the_how_to_page_is_true(front):
     assert said.count("warning: ip_rules") == 2
     refusal = front.get(token, headers=[("X-Seen", "198.51.100.7")])
     assert (refusal.status, refusal.code) == (403, "ip_not_allowed")
+    said = typed(asked).splitlines()
+    assert len(said) == 3
+    assert all("ip_not_allowed" in line for line in said[1:])

@@ -389,7 +389,8 @@ def test_explain_says_what_the_gate_would_do(posternd):
     bad = admin.post("/explain", {**ask, "url": "/admin"}).json
     assert (bad["verdict"], bad["status"]) == ("deny", 403)
     assert bad["reason"] == "path_not_allowed" and bad["detail"]
-    assert set(bad) == {"verdict", "status", "reason", "rule", "detail"}
+    assert set(bad) == {"verdict", "status", "reason", "rule", "detail",
+                        "reported_by", "draft"}
     assert set(bad["rule"]) == {"where", "pointer"}
     for wrong, pointer in (({"app": "jira", "url": "/"}, "/username"),
                            ({**ask, "username": "x"}, "/username"),

@@ -196,8 +196,9 @@ def points_at(reply, pointer):
                or p.startswith(pointer + "/") for p in reply.pointers)
 
 
-# Whose the settings of a hand-over were is not looked at.
-IGNORED = {("postHandovers", "/settings/owner")}
+# Whose the settings of a hand-over or a draft were is not looked at.
+IGNORED = {("postHandovers", "/settings/owner"),
+           ("postExplain", "/draft/token/owner")}
 
 # A sign-in says no more than that it was refused, and that is audited.
 SECRETIVE = {"postSession"}

@@ -445,7 +445,7 @@ static void
 test_explain_says_what_the_gate_says_and_whose_rule(void **state)
 {
     struct pn_token *token = NULL;
-    struct pn_answer answer;
+    struct pn_explanation said;
     struct pn_caller bob = site_session(&site, "bob");
     struct pn_question question = {
         .app = "wiki", .url = "/rest/x", .address = "192.0.2.7", .tls = true};
@@ -458,20 +458,20 @@ test_explain_says_what_the_gate_says_and_whose_rule(void **state)
                      0);
     question.token_id = token->id;
     assert_true(pn_ops_explain(site.ops, &site_local, &question, site.arena,
-                               &answer, &site.fault));
-    assert_int_equal(answer.decision.reason, PN_REASON_IP_NOT_ALLOWED);
-    assert_string_equal(answer.where, "token \"inside\"");
-    assert_string_equal(answer.pointer, "/ip_rules");
+                               &said, &site.fault));
+    assert_int_equal(said.in_force.decision.reason, PN_REASON_IP_NOT_ALLOWED);
+    assert_string_equal(said.in_force.where, "token \"inside\"");
+    assert_string_equal(said.in_force.pointer, "/ip_rules");
     question.address = "10.1.2.3";
     assert_true(pn_ops_explain(site.ops, &site_local, &question, site.arena,
-                               &answer, &site.fault));
-    assert_int_equal(answer.decision.verdict, PN_ALLOW);
+                               &said, &site.fault));
+    assert_int_equal(said.in_force.decision.verdict, PN_ALLOW);
     question.tls = false;
     assert_true(pn_ops_explain(site.ops, &site_local, &question, site.arena,
-                               &answer, &site.fault));
-    assert_string_equal(answer.pointer, "/tls_required");
+                               &said, &site.fault));
+    assert_string_equal(said.in_force.pointer, "/tls_required");
     site.fault = (struct pn_fault){0};
-    assert_false(pn_ops_explain(site.ops, &bob, &question, site.arena, &answer,
+    assert_false(pn_ops_explain(site.ops, &bob, &question, site.arena, &said,
                                 &site.fault));
     refused_field(site.fault.status, "/token_id", "unknown");
 }

@@ -22,6 +22,10 @@ void pn_fault_field_add(struct pn_fault *fault, struct pn_arena *arena,
                         const char *format, ...) PN_PRINTF(5, 6);
 
 /* Set a fault without fields. */
+/* The document of the fields from that one on stood inside another one, at this
+ * pointer. */
+void pn_fault_prefix(struct pn_fault *fault, struct pn_arena *arena,
+                     uint8_t from, const char *pointer);
 void pn_fault_set(struct pn_fault *fault, struct pn_arena *arena,
                   unsigned status, const char *code, const char *format, ...)
     PN_PRINTF(5, 6);

@@ -57,6 +57,20 @@ pn_fault_field_add(struct pn_fault *fault, struct pn_arena *arena,
 }
 
 void
+pn_fault_prefix(struct pn_fault *fault, struct pn_arena *arena, uint8_t from,
+                const char *pointer)
+{
+    for (uint8_t i = from; i < fault->field_count; i++) {
+        struct pn_fault_field *field = &fault->fields[i];
+        char *whole = pn_arena_printf(arena, "%s%s", pointer, field->pointer);
+
+        if (whole != NULL) {
+            field->pointer = whole;
+        }
+    }
+}
+
+void
 pn_fault_set(struct pn_fault *fault, struct pn_arena *arena, unsigned status,
              const char *code, const char *format, ...)
 {

@@ -107,9 +107,8 @@ pn_token_widens(const struct pn_token *old, const struct pn_token *edited)
 
 /* --- the act ------------------------------------------------------------- */
 
-/* What PATCH leaves alone. */
-static struct pn_token
-merged(const struct pn_token *old, const struct pn_token_wish *wish)
+struct pn_token
+pn_token_merged(const struct pn_token *old, const struct pn_token_wish *wish)
 {
     struct pn_token out = *old;
     const struct pn_token *in = &wish->token;
@@ -221,7 +220,7 @@ pn_apply_token_edit(struct pn_task *task)
     if (err != PN_OK) {
         return pn_task_store_error(task, err);
     }
-    struct pn_token after = merged(&task->token, wish);
+    struct pn_token after = pn_token_merged(&task->token, wish);
     if (!set_lifetime(task, &owner, &after) || !may_widen(task, &after)
         || !pn_token_check(task, &after, &owner, wish->given))
     {

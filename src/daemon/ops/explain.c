@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the gate would say to a request, and whose rule says so.
+ * What the gate would say to a request, and whose rule says so; by the rules in
+ * force and, beside that, by rules that are not saved yet.
  */
 #include <string.h>
 
 #include "base/str.h"
 #include "core/credential.h"
+#include "daemon/ops/explain.h"
 #include "daemon/ops/facts.h"
-
-/* The rows that a question is about. */
-struct subject {
-    struct pn_policy policy;
-    struct pn_user owner;
-    struct pn_token token;
-    struct pn_app app;
-    bool has_owner, has_token;
-};
+#include "daemon/ops/token_rules.h"
 
 static bool
 refuse_field(struct pn_fault *fault, struct pn_arena *arena,
@@ -36,7 +30,8 @@ not_found(struct pn_fault *fault, struct pn_arena *arena, const char *pointer,
 
 static bool
 load_token(struct pn_store *store, const struct pn_question *question,
-           struct pn_arena *arena, struct subject *out, struct pn_fault *fault)
+           struct pn_arena *arena, struct pn_subject *out,
+           struct pn_fault *fault)
 {
     if (question->token_id == 0) {
         enum pn_err err = pn_store_user_by_name(
@@ -59,7 +54,7 @@ load_token(struct pn_store *store, const struct pn_question *question,
 
 /* One's own; auditors and administrators ask about everybody. */
 static bool
-may_ask(const struct pn_caller *caller, const struct subject *subject)
+may_ask(const struct pn_caller *caller, const struct pn_subject *subject)
 {
     uint64_t owner =
         subject->has_token ? subject->token.owner_id : subject->owner.id;
@@ -70,7 +65,7 @@ may_ask(const struct pn_caller *caller, const struct subject *subject)
 static bool
 load_subject(struct pn_store *store, const struct pn_caller *caller,
              const struct pn_question *question, struct pn_arena *arena,
-             struct subject *out, struct pn_fault *fault)
+             struct pn_subject *out, struct pn_fault *fault)
 {
     if ((question->username == NULL) == (question->token_id == 0)) {
         return refuse_field(fault, arena, "/username", "required",
@@ -121,116 +116,89 @@ request_of(const struct pn_question *question, struct pn_arena *arena,
     return true;
 }
 
-/* --- the answer in words ------------------------------------------------- */
-
-/* pointers by place: policy, app, token. */
-struct wording {
-    enum pn_reason reason;
-    const char *policy, *app, *token;
-    enum pn_where where; /* when core names none */
-    const char *detail;
-};
-
-static const struct wording wordings[] = {
-    {PN_REASON_OK, "", "", "", PN_WHERE_NONE,
-     "The request is passed on as this person."},
-    {PN_REASON_TOKEN_REVOKED, "", "", "/state", PN_WHERE_TOKEN,
-     "The token is revoked; its owner can make a new one."},
-    {PN_REASON_TOKEN_DISABLED, "", "", "/state", PN_WHERE_TOKEN,
-     "The token is paused; enable it to use it again."},
-    {PN_REASON_TOKEN_EXPIRED, "", "", "/expires_at", PN_WHERE_TOKEN,
-     "The token has expired by then."},
-    {PN_REASON_TOKEN_NOT_YET_VALID, "", "", "/not_before", PN_WHERE_TOKEN,
-     "The token is not valid yet at that time."},
-    {PN_REASON_TOKEN_SUPERSEDED, "", "", "/secrets", PN_WHERE_TOKEN,
-     "The secret was replaced by a newer one."},
-    {PN_REASON_OWNER_INACTIVE, "", "", "/owner", PN_WHERE_TOKEN,
-     "The owner's account is not active or does not exist any more."},
-    {PN_REASON_OWNER_NOT_PERMITTED, "/creation", "", "", PN_WHERE_POLICY,
-     "The policy lets none of the owner's groups have tokens."},
-    {PN_REASON_TLS_REQUIRED, "/tls_required", "", "", PN_WHERE_POLICY,
-     "The policy takes tokens over TLS only."},
-    {PN_REASON_IP_NOT_ALLOWED, "/ip_rules", "/ip_rules", "/ip_rules",
-     PN_WHERE_NONE, "The address is refused by these rules."},
-    {PN_REASON_APP_NOT_ALLOWED, "", "/groups", "/apps", PN_WHERE_NONE,
-     "The token or its owner may not use this application."},
-    {PN_REASON_PATH_NOT_ALLOWED, "", "/paths", "/paths", PN_WHERE_NONE,
-     "No path pattern fits this method and path."},
-    {PN_REASON_PATH_AMBIGUOUS, "", "/paths", "/paths", PN_WHERE_NONE,
-     "The path can be read in two ways, so it fits no pattern but /**."},
-    {PN_REASON_READ_ONLY_TOKEN, "/creation/read_only", "", "/access",
-     PN_WHERE_TOKEN, "A read-only token may not use this method here."},
-    {PN_REASON_RATE_LIMITED, "", "", "/rate_limit", PN_WHERE_TOKEN,
-     "The token is used more often than it may be."},
-};
-
-static const struct wording *
-wording_of(enum pn_reason reason)
-{
-    static const struct wording other = {PN_REASON_UNDECIDED,
-                                         "",
-                                         "",
-                                         "",
-                                         PN_WHERE_NONE,
-                                         "The request is not passed on."};
-    for (size_t i = 0; i < PN_LEN(wordings); i++) {
-        if (wordings[i].reason == reason) {
-            return &wordings[i];
-        }
-    }
-    return &other;
-}
+/* --- rules that are not saved yet ---------------------------------------- */
 
 static bool
-word_answer(const struct subject *subject, const struct pn_decision *decision,
-            struct pn_arena *arena, struct pn_answer *out)
+apps_exist(struct pn_store *store, const struct pn_text_list *apps,
+           struct pn_arena *arena, struct pn_fault *fault)
 {
-    const struct wording *wording = wording_of(decision->reason);
-    enum pn_where where =
-        decision->where != PN_WHERE_NONE ? decision->where : wording->where;
-    const char *pointer = "";
-    struct pn_answer answer = {.decision = *decision};
-    switch (where) {
-    case PN_WHERE_POLICY:
-        answer.where = pn_arena_dup(arena, PN_STR("policy"));
-        pointer = wording->policy;
-        break;
-    case PN_WHERE_APP:
-        answer.where = pn_arena_printf(arena, "app \"%s\"", subject->app.name);
-        pointer = wording->app;
-        break;
-    case PN_WHERE_TOKEN:
-        answer.where =
-            pn_arena_printf(arena, "token \"%s\"",
-                            subject->has_token ? subject->token.name : "");
-        pointer = wording->token;
-        break;
-    case PN_WHERE_NONE:
-        answer.where = pn_arena_dup(arena, PN_STR(""));
-        break;
+    struct pn_app app;
+    for (uint16_t i = 0; apps->present && i < apps->count; i++) {
+        enum pn_err err = pn_store_app_by_name(
+            store, pn_str_from(apps->item[i]), arena, &app);
+        if (err == PN_E_NOT_FOUND) {
+            return refuse_field(fault, arena, "/draft/token/apps", "unknown",
+                                "there is no such application");
+        }
+        if (err != PN_OK) {
+            return pn_fault_store(fault, arena, err);
+        }
     }
-    const char *detail = wording->detail;
-    if (decision->ambiguity != PN_TARGET_CANONICAL
-        && decision->reason == PN_REASON_PATH_AMBIGUOUS)
-    {
-        answer.detail = pn_arena_printf(arena, "%s It holds %s.", detail,
-                                        pn_ambiguity_text(decision->ambiguity));
-    } else {
-        answer.detail = pn_arena_dup(arena, pn_str_from(detail));
+    return true;
+}
+
+/* The token with the draft's settings; of a person, an imagined one. */
+static bool
+take_token(struct pn_store *store, const struct pn_token_wish *wish,
+           int64_t now, struct pn_arena *arena, struct pn_subject *subject,
+           struct pn_fault *fault)
+{
+    static char imagined[] = "draft";
+    const struct pn_allowance any = {.may_create = true,
+                                     .may_be_endless = true};
+    struct pn_token token = subject->token;
+    if (!subject->has_token) {
+        token = (struct pn_token){.id = 1,
+                                  .name = imagined,
+                                  .owner_id = subject->owner.id,
+                                  .access = PN_ACCESS_READ_WRITE,
+                                  .secrets = {{.id = 1, .created_at = now}},
+                                  .secret_count = 1};
     }
-    answer.pointer = pn_arena_dup(arena, pn_str_from(pointer));
-    if (answer.where == NULL || answer.pointer == NULL || answer.detail == NULL)
-    {
+    if (!apps_exist(store, &wish->token.apps, arena, fault)) {
         return false;
     }
-    *out = answer;
+    token = pn_token_merged(&token, wish);
+    if ((wish->given & PN_FIELD_LIFETIME) != 0
+        && pn_lifetime_end(&any, subject->policy.creation.default_days,
+                           &wish->lifetime, now, &token.expires_at)
+               != PN_OK)
+    {
+        return refuse_field(fault, arena, "/draft/token/expires_at", "past",
+                            "the end must lie ahead of the time in question");
+    }
+    subject->token = token;
+    subject->has_token = true;
     return true;
+}
+
+/* Put what the draft has in the place of what is stored. */
+static bool
+take_draft(struct pn_store *store, const struct pn_question *question,
+           int64_t now, struct pn_arena *arena, struct pn_subject *subject,
+           struct pn_fault *fault)
+{
+    const struct pn_draft *draft = question->draft;
+    if (draft->policy != NULL) {
+        subject->policy = *draft->policy;
+    }
+    if (draft->app != NULL) {
+        uint64_t id = subject->app.id;
+        if (strcmp(draft->app->name, subject->app.name) != 0) {
+            return refuse_field(fault, arena, "/draft/app/name", "name_fixed",
+                                "the draft is of another application");
+        }
+        subject->app = *draft->app;
+        subject->app.id = id;
+    }
+    return draft->token == NULL
+           || take_token(store, draft->token, now, arena, subject, fault);
 }
 
 /* --- the question -------------------------------------------------------- */
 
 static enum pn_err
-decide(struct pn_store *store, const struct subject *subject,
+decide(struct pn_store *store, const struct pn_subject *subject,
        const struct pn_request *request, struct pn_arena *arena,
        struct pn_decision *out)
 {
@@ -258,39 +226,56 @@ decide(struct pn_store *store, const struct subject *subject,
 }
 
 static bool
-answer(struct pn_store *store, const struct pn_caller *caller,
-       const struct pn_question *question, struct pn_arena *arena,
+answer(struct pn_store *store, const struct pn_subject *subject,
+       const struct pn_request *request, struct pn_arena *arena,
        struct pn_answer *out, struct pn_fault *fault)
 {
-    struct subject subject = {0};
-    struct pn_request request;
     struct pn_decision decision;
-    if (!load_subject(store, caller, question, arena, &subject, fault)
-        || !request_of(question, arena, &request, fault))
-    {
-        return false;
-    }
-    enum pn_err err = decide(store, &subject, &request, arena, &decision);
-    if (err == PN_OK && !word_answer(&subject, &decision, arena, out)) {
+    enum pn_err err = decide(store, subject, request, arena, &decision);
+    if (err == PN_OK && !pn_answer_in_words(subject, &decision, arena, out)) {
         err = PN_E_NOMEM;
     }
     return err == PN_OK ? true : pn_fault_store(fault, arena, err);
 }
 
+static bool
+explain(struct pn_store *store, const struct pn_caller *caller,
+        const struct pn_question *question, struct pn_arena *arena,
+        struct pn_explanation *out, struct pn_fault *fault)
+{
+    struct pn_subject subject = {0};
+    struct pn_request request;
+    if (!load_subject(store, caller, question, arena, &subject, fault)
+        || !request_of(question, arena, &request, fault)
+        || !answer(store, &subject, &request, arena, &out->in_force, fault))
+    {
+        return false;
+    }
+    out->has_draft = question->draft != NULL;
+    return !out->has_draft
+           || (take_draft(store, question, request.now, arena, &subject, fault)
+               && answer(store, &subject, &request, arena, &out->draft, fault));
+}
+
 bool
 pn_ops_explain(struct pn_ops *ops, const struct pn_caller *caller,
                const struct pn_question *question, struct pn_arena *arena,
-               struct pn_answer *out, struct pn_fault *fault)
+               struct pn_explanation *out, struct pn_fault *fault)
 {
     struct pn_store *store = NULL;
-    if (!pn_may_read(caller, PN_READ_EXPLAIN, arena, fault)) {
+    struct pn_explanation explanation = {.has_draft = false};
+    const struct pn_draft *draft = question->draft;
+    bool rules = draft != NULL && (draft->policy != NULL || draft->app != NULL);
+    if (rules && !pn_may_read(caller, PN_READ_POLICY, arena, fault)) {
         return false;
     }
-    enum pn_err err = pn_reader_take(ops, &store);
-    if (err != PN_OK) {
-        return pn_fault_store(fault, arena, err);
+    if (!pn_read_begin(ops, caller, PN_READ_EXPLAIN, arena, fault, &store)) {
+        return false;
     }
-    bool ok = answer(store, caller, question, arena, out, fault);
+    bool ok = explain(store, caller, question, arena, &explanation, fault);
     pn_reader_give(ops, store);
+    if (ok) {
+        *out = explanation;
+    }
     return ok;
 }

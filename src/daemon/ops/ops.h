@@ -413,6 +413,12 @@ PN_MUST_USE bool pn_ops_revoke_value(struct pn_ops *ops,
                                      struct pn_arena *arena,
                                      struct pn_fault *fault);
 
+/* Rules that are not saved; NULL members are as they are in force. */
+struct pn_draft {
+    const struct pn_policy *policy; /* this and app: who may read the policy */
+    const struct pn_app *app;       /* whole, of the name in question */
+    const struct pn_token_wish *token;
+};
 /* What the gate would say, through core's own function, on the store's present
  * records. */
 struct pn_question {
@@ -421,18 +427,26 @@ struct pn_question {
     const char *app, *method, *url, *address; /* address NULL = unknown */
     int64_t at;                               /* 0 = now */
     bool tls;
+    const struct pn_draft *draft; /* NULL = none */
 };
 struct pn_answer {
     struct pn_decision decision;
-    char *where;   /* "policy", "app \"jira\"", "token \"backup\"", or "" */
-    char *pointer; /* into that document: "/ip_rules", or "" */
-    char *detail;  /* a sentence */
+    char *where;       /* "policy", "app \"jira\"", "token \"backup\"", or "" */
+    char *pointer;     /* into that document: "/ip_rules", or "" */
+    char *detail;      /* a sentence */
+    char *reporter[2]; /* whose address rules report it, as where */
+    uint8_t reporter_count;
 };
-PN_MUST_USE bool pn_ops_explain(struct pn_ops *ops,
-                                const struct pn_caller *caller,
-                                const struct pn_question *question,
-                                struct pn_arena *arena, struct pn_answer *out,
-                                struct pn_fault *fault);
+struct pn_explanation {
+    struct pn_answer in_force;
+    bool has_draft; /* there was one: */
+    struct pn_answer draft;
+};
+/* Changes nothing. */
+PN_MUST_USE bool
+pn_ops_explain(struct pn_ops *ops, const struct pn_caller *caller,
+               const struct pn_question *question, struct pn_arena *arena,
+               struct pn_explanation *out, struct pn_fault *fault);
 
 /* --- jobs and health ----------------------------------------------------- */
 

@@ -39,6 +39,10 @@ PN_MUST_USE bool pn_token_check(struct pn_task *task,
                                 const struct pn_token *token,
                                 const struct pn_user *owner, uint32_t fields);
 
+/* old with the members that are given, but for the lifetime. */
+struct pn_token pn_token_merged(const struct pn_token *old,
+                                const struct pn_token_wish *wish);
+
 /* Of patterns that core has parsed: the first that is not within the limit's,
  * or how many there are. */
 uint16_t pn_paths_outside(const struct pn_text_list *paths,
