@@ -13,6 +13,8 @@ enum { ARENA_MAX = 64 << 20, MESSAGE_MAX = 1024 };
 
 static const struct pn_offline_act *const acts[] = {
     &pn_offline_audit_verify,
+    &pn_offline_index_check,
+    &pn_offline_index_rebuild,
 };
 
 void

@@ -57,5 +57,7 @@ struct pn_store *pn_offline_store(const struct pn_offline_call *call);
 /* --- the acts, one file a noun ------------------------------------------- */
 
 extern const struct pn_offline_act pn_offline_audit_verify;
+extern const struct pn_offline_act pn_offline_index_check;
+extern const struct pn_offline_act pn_offline_index_rebuild;
 
 #endif

@@ -361,6 +361,33 @@ switch_readers(struct pn_index_writer *writer)
     writer->base = writer->draft.generation;
 }
 
+void
+pn_index_writer_hold(struct pn_index_writer *writer)
+{
+    writer->held = pn_index_writer_is_new(writer);
+}
+
+enum pn_err
+pn_index_writer_switch(struct pn_index_writer *writer)
+{
+    enum pn_err err;
+
+    if (!writer->held || writer->txn != NULL
+        || page_generation(writer) != writer->base)
+    {
+        return PN_E_STATE;
+    }
+    writer->draft = writer->meta;
+    err = sync_generation(writer);
+    if (err != PN_OK) {
+        return err;
+    }
+    writer->held = false;
+    switch_readers(writer);
+    (void) atomic_fetch_add(&writer->map.page->policy_version, 1);
+    return PN_OK;
+}
+
 static enum pn_err
 commit_txn(struct pn_index_writer *writer)
 {
@@ -390,7 +417,7 @@ pn_index_writer_flush(struct pn_index_writer *writer)
 enum pn_err
 pn_index_writer_commit(struct pn_index_writer *writer, int64_t position)
 {
-    bool is_new = pn_index_writer_is_new(writer);
+    bool is_new = pn_index_writer_is_new(writer) && !writer->held;
     enum pn_err err = PN_E_STATE;
 
     if (writer->txn == NULL) {

@@ -45,6 +45,17 @@ PN_MUST_USE enum pn_err
 pn_index_writer_create(const struct pn_index_options *options,
                        struct pn_index_writer **out);
 
+/*
+ * For a new generation that was not committed yet: its commits, however many,
+ * stay unread until pn_index_writer_switch(), which switches readers over.
+ * Meanwhile another writer of this process may go on in the present one; what
+ * it commits after the last look at the store is lost with that generation, so
+ * it must have ended before.
+ */
+void pn_index_writer_hold(struct pn_index_writer *writer);
+/* PN_E_STATE when nothing is held, or another generation came in between. */
+PN_MUST_USE enum pn_err pn_index_writer_switch(struct pn_index_writer *writer);
+
 /* All puts and deletes happen inside begin … commit or abort. */
 PN_MUST_USE enum pn_err pn_index_writer_begin(struct pn_index_writer *writer);
 void pn_index_writer_abort(struct pn_index_writer *writer);

@@ -12,7 +12,7 @@
 
 /*
  * While base != meta.generation a new generation is being written; the page
- * still names base.
+ * still names base.  With held that lasts until pn_index_writer_switch().
  */
 struct pn_index_writer {
     char dir[PN_INDEX_PATH_MAX];
@@ -30,6 +30,7 @@ struct pn_index_writer {
     uint64_t sized_generation, sized_bytes; /* its file, when first looked at */
     bool policy_changed;
     bool map_was_full;
+    bool held; /* a new generation stays unread when it is committed */
 };
 
 /* Is a generation being written that is not current yet? */

@@ -55,6 +55,8 @@ static const struct pn_act_row rows[PN_ACT_TOTAL] = {
     [PN_ACT_USES] = {NULL, pn_auth_anyone, pn_apply_uses},
     [PN_ACT_SUPERSEDED_USED] = {"token.superseded_used", pn_auth_anyone,
                                 pn_apply_superseded_used},
+    [PN_ACT_INDEX_REBUILD] = {"index.rebuild", pn_auth_index,
+                              pn_apply_index_rebuild},
     [PN_ACT_SESSION_SEEN] = {NULL, pn_auth_anyone, pn_apply_session_seen},
 };
 

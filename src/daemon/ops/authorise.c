@@ -69,6 +69,7 @@ static const struct {
     [PN_READ_EXPLAIN] = {PN_ROLE_USER,
                          PN_SCOPE_POLICY_READ | PN_SCOPE_POLICY_WRITE},
     [PN_READ_USAGE] = {PN_ROLE_AUDITOR, PN_SCOPE_AUDIT_READ},
+    [PN_READ_INDEX] = {PN_ROLE_AUDITOR, 0},
 };
 
 static bool
@@ -367,6 +368,12 @@ bool
 pn_auth_policy(struct pn_task *task)
 {
     return auth_admin(task, PN_SCOPE_POLICY_WRITE);
+}
+
+bool
+pn_auth_index(struct pn_task *task)
+{
+    return auth_admin(task, 0);
 }
 
 bool

@@ -15,16 +15,18 @@
 #include "base/json.h"
 #include "core/throttle.h"
 #include "daemon/ops/audit.h"
+#include "daemon/ops/lane.h"
 #include "daemon/ops/ops.h"
 #include "daemon/signin/password.h"
 
 enum {
-    PN_OPS_QUEUE_MAX = 1024,   /* changes that wait; beyond: 503 */
-    PN_OPS_BATCH_MAX = 256,    /* changes in one transaction */
-    PN_OPS_GATHER_NS = 300000, /* how long a batch waits for company */
-    PN_OPS_READERS_MAX = 32,   /* idle read connections that are kept */
-    PN_OPS_FEED_KEEP = 65536,  /* published changes kept: an index that lost its
-                                  last commits in a power cut catches up */
+    PN_OPS_QUEUE_MAX = 1024,           /* changes that wait; beyond: 503 */
+    PN_OPS_BATCH_MAX = 256,            /* changes in one transaction */
+    PN_OPS_GATHER_NS = 300000,         /* how long a batch waits for company */
+    PN_OPS_REBUILD_LOOK_NS = 50000000, /* is the new generation filled? */
+    PN_OPS_READERS_MAX = 32,           /* idle read connections that are kept */
+    PN_OPS_FEED_KEEP = 65536, /* published changes kept: an index that lost its
+                                 last commits in a power cut catches up */
     PN_SESSION_SEEN_EVERY_S = 300,
     PN_SESSION_PURGE_EVERY_S = 3600,
     PN_HANDOVER_KEEP_S = 90 * 86400, /* after its time, for who comes late */
@@ -46,6 +48,7 @@ enum {
     PN_ACT_USES,
     PN_ACT_SUPERSEDED_USED,
     PN_ACT_SESSION_SEEN,
+    PN_ACT_INDEX_REBUILD,
     PN_ACT_TOTAL,
 };
 
@@ -144,6 +147,7 @@ enum pn_read {
     PN_READ_INTROSPECT,
     PN_READ_USAGE,
     PN_READ_HANDOVERS,
+    PN_READ_INDEX,
 };
 /* May the caller read this kind at all; what it may see of it is the
  * reader's business (own tokens, own user). */
@@ -189,6 +193,7 @@ bool pn_auth_token_enable(struct pn_task *task);
 bool pn_auth_token_rotate(struct pn_task *task); /* its owner, fresh */
 bool pn_auth_users(struct pn_task *task);  /* administrators, users:write */
 bool pn_auth_policy(struct pn_task *task); /* administrators, policy:write */
+bool pn_auth_index(struct pn_task *task);  /* administrators, no token */
 bool pn_auth_session(struct pn_task *task);
 bool pn_auth_audit_erase(struct pn_task *task);   /* administrators, fresh */
 bool pn_auth_handover_take(struct pn_task *task); /* its owner, fresh */
@@ -244,6 +249,7 @@ bool pn_apply_audit_sent(struct pn_task *task);
 bool pn_apply_uses(struct pn_task *task);
 bool pn_apply_superseded_used(struct pn_task *task);
 bool pn_apply_session_seen(struct pn_task *task);
+bool pn_apply_index_rebuild(struct pn_task *task);
 
 /* Slow or cheap-to-refuse work in the caller's thread, before the queue. */
 PN_MUST_USE bool pn_prepare_user(struct pn_task *task);
@@ -371,40 +377,18 @@ int64_t pn_ops_now(void);
 /* Another node changed something: publish it.  Does not wait. */
 void pn_ops_wake(struct pn_ops *ops);
 
-/* --- lane.c: publishing in a thread of its own --------------------------- */
+/* --- publishing.c -------------------------------------------------------- */
 
-struct pn_lane;
-
-struct pn_lane_options {
-    const char *store_url;
-    struct pn_index_options index;
-    enum { PN_LANE_PRESENT = 0, PN_LANE_NEW_GENERATION } from;
-};
-
-/* Starts the thread, which opens store and index; texts are copied. */
-PN_MUST_USE enum pn_err pn_lane_start(const struct pn_lane_options *options,
-                                      struct pn_lane **out);
-/* Wait until it is open, however long a rebuild takes. */
-PN_MUST_USE enum pn_err pn_lane_wait_open(struct pn_lane *lane);
-/* Publish everything committed so far.  PN_E_BUSY after
- * PN_PUBLISH_DEADLINE_S; it goes on trying. */
-PN_MUST_USE enum pn_err pn_lane_publish(struct pn_lane *lane);
-/* There may be something to publish that another node changed; does not wait.
- */
-void pn_lane_wake(struct pn_lane *lane);
-/* True when it hangs inside the index (not: rebuilds it). */
-bool pn_lane_is_stuck(struct pn_lane *lane);
-/* True when something could not be published, or hangs. */
-bool pn_lane_is_behind(struct pn_lane *lane);
-/* It came round in the last within_ms, or does what may take long and waits for
- * nobody. */
-bool pn_lane_is_moving(struct pn_lane *lane, int64_t within_ms);
-/* Ends the thread; one that hangs for the deadline is left behind. */
-void pn_lane_stop(struct pn_lane *lane); /* NULL is fine */
-/* Do not wait: it ends, and frees what it holds, when it can. */
-void pn_lane_leave(struct pn_lane *lane);
-/* False before it was opened. */
-bool pn_lane_stats(struct pn_lane *lane, struct pn_index_stats *out);
+/* Open the lane and wait, however long a rebuild takes. */
+PN_MUST_USE enum pn_err pn_publishing_start(struct pn_ops *ops);
+void pn_publishing_stop(struct pn_ops *ops);
+/* Publish what these changed; those that could not be are refused then. */
+void pn_publishing_batch(struct pn_ops *ops, struct pn_task *first);
+/* A new generation is filled, and the writer has to let it take over?  Under
+ * ops->mutex. */
+bool pn_publishing_is_due(const struct pn_ops *ops);
+/* Between two batches, in the writer's thread. */
+void pn_publishing_take_over(struct pn_ops *ops);
 
 /* --- listener.c: a shared store's words from other nodes ------------------ */
 
@@ -422,6 +406,15 @@ void pn_listener_stop(struct pn_listener *listener); /* NULL is fine */
 void pn_ops_tell_use(struct pn_ops *ops, const struct pn_credential *credential,
                      const struct pn_decision *decision,
                      const struct pn_ip *from);
+
+/* The making anew of the index that was asked for last. */
+struct pn_rebuilding {
+    enum pn_rebuild_state state;
+    struct pn_lane *fresh; /* fills the new generation; NULL = none */
+    int64_t started_at, ended_at;
+    uint64_t done, total; /* of one that has ended */
+    enum pn_err err;
+};
 
 /* --- the whole ----------------------------------------------------------- */
 
@@ -444,6 +437,7 @@ struct pn_ops {
     int64_t asked_at; /* pn_ops_stuck(), ms; 0 = the writer came round since */
     pthread_t writer;
     struct pn_lane *lane;
+    struct pn_rebuilding rebuilding;
     struct pn_listener *listener; /* NULL = nobody else has the store */
     uint64_t changes_total, changes_failed_total, batches_total;
     bool store_ok;

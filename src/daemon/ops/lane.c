@@ -8,59 +8,21 @@
  * the writer of the store: the writer waits PN_PUBLISH_DEADLINE_S, leaves the
  * lane behind and starts another one in a new generation, which the hostile
  * holder does not have.
- *
- *     wanted    raised by each pn_lane_publish()
- *     reached   the last of them that is in the index
- *     failed    the last of them that a run could not publish
  */
-#include <stdatomic.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include "daemon/ops/lane_impl.h"
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/ops/inside.h"
-#include "daemon/publish/publish.h"
 
 enum {
-    TIDY_BEATS = 60, /* workers need a request to leave a generation */
-    LOOK_MS = 250,   /* between two looks at a store that others change */
+    TIDY_BEATS = 60,   /* workers need a request to leave a generation */
+    LOOK_MS = 250,     /* between two looks at a store that others change */
+    CATCH_UP_RUNS = 5, /* of a prepared generation, before it takes over */
+    CATCH_UP_MS = 100, /* what such a run may take at last */
 };
 
-enum lane_state {
-    LANE_OPENING = 0,
-    LANE_IDLE,
-    LANE_RUNNING,    /* from the store into the index; either may hang */
-    LANE_REBUILDING, /* may take long, cannot hang: nobody else has it open */
-    LANE_ENDED,
-};
-
-struct pn_lane {
-    struct pn_lane_options options;
-    char *store_url, *dir, *group;
-    pthread_t thread;
-    pthread_mutex_t mutex;
-    pthread_cond_t changed;
-    enum lane_state state;
-    enum pn_err open_err;
-    uint64_t wanted, reached, failed;
-    bool stop, abandoned;
-    int64_t round_at;     /* when it last came round, monotonic ms */
-    bool shared;          /* other nodes change the store too */
-    atomic_bool in_index; /* the thread, in a call that may hang */
-    bool has_stats;
-    struct pn_index_stats stats;
-    /* the thread's own */
-    struct pn_store *store;
-    struct pn_publisher *publisher;
-    bool store_answers;
-    bool in_step; /* the last run found the index to be what the store is */
-    unsigned beats;
-};
-
-static struct timespec
-monotonic_in(int64_t seconds)
+struct timespec
+pn_monotonic_in(int64_t seconds)
 {
     struct timespec at;
     (void) clock_gettime(CLOCK_MONOTONIC, &at);
@@ -81,18 +43,48 @@ look_again(void)
     return at;
 }
 
-static void
-lane_free(struct pn_lane *lane)
+/* While a generation is filled. */
+static bool
+watch_fill(void *arg, uint64_t done, uint64_t total)
 {
-    if (lane == NULL) {
-        return;
+    struct pn_lane *lane = arg;
+    lane->total = total;
+    lane->done = done;
+    return !lane->quit;
+}
+
+/* What changed while it was filled, until little is left for the moment in
+ * which everybody waits. */
+static enum pn_err
+prepare(struct pn_lane *lane)
+{
+    const struct pn_publisher_progress progress = {watch_fill, lane};
+    enum pn_err err = pn_publisher_prepare(lane->store, &lane->options.index,
+                                           &progress, &lane->publisher);
+    for (int i = 0; err == PN_OK && i < CATCH_UP_RUNS; i++) {
+        int64_t start = pn_clock_ms();
+        err = pn_publisher_run(lane->publisher);
+        if (pn_clock_ms() - start < CATCH_UP_MS) {
+            break;
+        }
     }
-    (void) pthread_cond_destroy(&lane->changed);
-    (void) pthread_mutex_destroy(&lane->mutex);
-    free(lane->store_url);
-    free(lane->dir);
-    free(lane->group);
-    free(lane);
+    return err;
+}
+
+static enum pn_err
+open_publisher(struct pn_lane *lane)
+{
+    switch (lane->options.from) {
+    case PN_LANE_PREPARED:
+        return prepare(lane);
+    case PN_LANE_NEW_GENERATION:
+        return pn_publisher_new_generation(lane->store, &lane->options.index,
+                                           &lane->publisher);
+    case PN_LANE_PRESENT:
+        break;
+    }
+    return pn_publisher_new(lane->store, &lane->options.index,
+                            &lane->publisher);
 }
 
 static enum pn_err
@@ -104,11 +96,7 @@ lane_open(struct pn_lane *lane)
         return err;
     }
     lane->shared = pn_store_is_shared(lane->store);
-    err = lane->options.from == PN_LANE_NEW_GENERATION
-              ? pn_publisher_new_generation(lane->store, &lane->options.index,
-                                            &lane->publisher)
-              : pn_publisher_new(lane->store, &lane->options.index,
-                                 &lane->publisher);
+    err = open_publisher(lane);
     if (err == PN_OK) {
         pn_publisher_watch(lane->publisher, &lane->in_index);
         lane->store_answers = lane->in_step = true;
@@ -129,6 +117,9 @@ lane_open_at_last(struct pn_lane *lane)
         enum pn_err err = lane_open(lane);
         if (err == PN_OK) {
             return err;
+        }
+        if (lane->options.from == PN_LANE_PREPARED) {
+            return err; /* whoever asked for it is told */
         }
         if (!told) {
             pn_log(PN_LOG_ERROR, "index_unusable", "dir", lane->dir, "error",
@@ -272,7 +263,7 @@ lane_idle(struct pn_lane *lane, const struct timespec *next_beat,
     lane->round_at = pn_clock_ms();
     (void) pthread_cond_broadcast(&lane->changed);
     int rc = 0;
-    while (!lane->stop && rc == 0
+    while (!lane->stop && rc == 0 && lane->take_over != TAKE_OVER_WANTED
            && (lane->wanted == lane->reached || lane->wanted == lane->failed))
     {
         rc = pthread_cond_timedwait(&lane->changed, &lane->mutex, next_beat);
@@ -285,7 +276,7 @@ lane_idle(struct pn_lane *lane, const struct timespec *next_beat,
 static bool
 is_due(const struct timespec *at)
 {
-    struct timespec now = monotonic_in(0);
+    struct timespec now = pn_monotonic_in(0);
     return now.tv_sec > at->tv_sec
            || (now.tv_sec == at->tv_sec && now.tv_nsec >= at->tv_nsec);
 }
@@ -298,7 +289,7 @@ on_time(struct pn_lane *lane, struct timespec *next_beat,
 {
     if (is_due(next_beat)) {
         beat(lane);
-        *next_beat = monotonic_in(1);
+        *next_beat = pn_monotonic_in(1);
     }
     if (!lane->shared) {
         *next_look = *next_beat;
@@ -308,18 +299,35 @@ on_time(struct pn_lane *lane, struct timespec *next_beat,
     }
 }
 
+/* False when it failed: what this lane writes then, nobody reads. */
+static bool
+take_over(struct pn_lane *lane)
+{
+    enum pn_err err = pn_publisher_take_over(lane->publisher);
+    if (err == PN_OK) {
+        pn_publisher_heartbeat(lane->publisher, pn_ops_now());
+    }
+    (void) pthread_mutex_lock(&lane->mutex);
+    lane->take_over = TAKE_OVER_DONE;
+    lane->take_over_err = err;
+    (void) pthread_cond_broadcast(&lane->changed);
+    (void) pthread_mutex_unlock(&lane->mutex);
+    return err == PN_OK;
+}
+
 static void
 lane_loop(struct pn_lane *lane)
 {
-    struct timespec next_beat = monotonic_in(0), next_look = next_beat;
+    struct timespec next_beat = pn_monotonic_in(0), next_look = next_beat;
     for (;;) {
         on_time(lane, &next_beat, &next_look);
         uint64_t target = 0;
         (void) pthread_mutex_lock(&lane->mutex);
         bool publish = lane_idle(lane, &next_look, &target);
         bool stop = lane->abandoned || (lane->stop && !publish);
+        bool takes_over = lane->take_over == TAKE_OVER_WANTED;
         (void) pthread_mutex_unlock(&lane->mutex);
-        if (stop) {
+        if (stop || (takes_over && !take_over(lane))) {
             return;
         }
         if (!publish) {
@@ -341,8 +349,8 @@ lane_loop(struct pn_lane *lane)
     }
 }
 
-static void *
-lane_thread(void *arg)
+void *
+pn_lane_thread(void *arg)
 {
     struct pn_lane *lane = arg;
     (void) pthread_setname_np(pthread_self(), "publisher");
@@ -366,184 +374,7 @@ lane_thread(void *arg)
     (void) pthread_cond_broadcast(&lane->changed);
     (void) pthread_mutex_unlock(&lane->mutex);
     if (abandoned) {
-        lane_free(lane);
+        pn_lane_free(lane);
     }
     return NULL;
-}
-
-static enum pn_err
-lane_new(const struct pn_lane_options *options, struct pn_lane **out)
-{
-    struct pn_lane *lane = calloc(1, sizeof(*lane));
-    if (lane == NULL) {
-        return PN_E_NOMEM;
-    }
-    pthread_condattr_t attr;
-    (void) pthread_condattr_init(&attr);
-    (void) pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void) pthread_mutex_init(&lane->mutex, NULL);
-    (void) pthread_cond_init(&lane->changed, &attr);
-    (void) pthread_condattr_destroy(&attr);
-    lane->options = *options;
-    lane->store_url = strdup(options->store_url);
-    lane->dir = strdup(options->index.dir);
-    if (options->index.group != NULL) {
-        lane->group = strdup(options->index.group);
-    }
-    if (lane->store_url == NULL || lane->dir == NULL
-        || (options->index.group != NULL && lane->group == NULL))
-    {
-        lane_free(lane);
-        return PN_E_NOMEM;
-    }
-    lane->options.store_url = lane->store_url;
-    lane->options.index.dir = lane->dir;
-    lane->options.index.group = lane->group;
-    *out = lane;
-    return PN_OK;
-}
-
-enum pn_err
-pn_lane_start(const struct pn_lane_options *options, struct pn_lane **out)
-{
-    struct pn_lane *lane = NULL;
-    enum pn_err err = lane_new(options, &lane);
-    if (err != PN_OK) {
-        return err;
-    }
-    if (pthread_create(&lane->thread, NULL, lane_thread, lane) != 0) {
-        lane_free(lane);
-        return PN_E_NOMEM;
-    }
-    *out = lane;
-    return PN_OK;
-}
-
-enum pn_err
-pn_lane_wait_open(struct pn_lane *lane)
-{
-    (void) pthread_mutex_lock(&lane->mutex);
-    while (lane->state == LANE_OPENING) {
-        (void) pthread_cond_wait(&lane->changed, &lane->mutex);
-    }
-    enum pn_err err = lane->open_err;
-    (void) pthread_mutex_unlock(&lane->mutex);
-    return err;
-}
-
-enum pn_err
-pn_lane_publish(struct pn_lane *lane)
-{
-    struct timespec deadline = monotonic_in(PN_PUBLISH_DEADLINE_S);
-    (void) pthread_mutex_lock(&lane->mutex);
-    uint64_t mine = ++lane->wanted;
-    (void) pthread_cond_broadcast(&lane->changed);
-    int rc = 0;
-    while (rc == 0 && lane->reached < mine && lane->failed < mine
-           && lane->state != LANE_ENDED)
-    {
-        rc = pthread_cond_timedwait(&lane->changed, &lane->mutex, &deadline);
-    }
-    enum pn_err err = PN_E_BUSY;
-    if (lane->reached >= mine) {
-        err = PN_OK;
-    } else if (lane->failed >= mine || lane->state == LANE_ENDED) {
-        err = PN_E_IO;
-    }
-    (void) pthread_mutex_unlock(&lane->mutex);
-    return err;
-}
-
-void
-pn_lane_wake(struct pn_lane *lane)
-{
-    (void) pthread_mutex_lock(&lane->mutex);
-    lane->wanted++;
-    (void) pthread_cond_broadcast(&lane->changed);
-    (void) pthread_mutex_unlock(&lane->mutex);
-}
-
-bool
-pn_lane_is_stuck(struct pn_lane *lane)
-{
-    (void) pthread_mutex_lock(&lane->mutex);
-    /* One that waits for the store is not: another would wait as well.  One
-     * that could not even open is no better than one that hangs. */
-    bool stuck =
-        lane->state == LANE_ENDED
-        || (lane->state == LANE_RUNNING && atomic_load(&lane->in_index));
-    (void) pthread_mutex_unlock(&lane->mutex);
-    return stuck;
-}
-
-bool
-pn_lane_is_behind(struct pn_lane *lane)
-{
-    (void) pthread_mutex_lock(&lane->mutex);
-    bool behind = lane->failed > lane->reached || lane->state == LANE_ENDED;
-    (void) pthread_mutex_unlock(&lane->mutex);
-    return behind;
-}
-
-bool
-pn_lane_is_moving(struct pn_lane *lane, int64_t within_ms)
-{
-    (void) pthread_mutex_lock(&lane->mutex);
-    bool moving = lane->state == LANE_OPENING || lane->state == LANE_REBUILDING
-                  || (lane->state != LANE_ENDED
-                      && pn_clock_ms() - lane->round_at <= within_ms);
-    (void) pthread_mutex_unlock(&lane->mutex);
-    return moving;
-}
-
-/* The lane's own thread frees it, unless that has ended already. */
-static void
-leave_locked(struct pn_lane *lane)
-{
-    bool ended = lane->state == LANE_ENDED;
-    lane->abandoned = !ended;
-    pthread_t thread = lane->thread;
-    (void) pthread_mutex_unlock(&lane->mutex);
-    if (ended) {
-        (void) pthread_join(thread, NULL);
-        lane_free(lane);
-    } else {
-        (void) pthread_detach(thread);
-    }
-}
-
-void
-pn_lane_leave(struct pn_lane *lane)
-{
-    (void) pthread_mutex_lock(&lane->mutex);
-    leave_locked(lane);
-}
-
-void
-pn_lane_stop(struct pn_lane *lane)
-{
-    if (lane == NULL) {
-        return;
-    }
-    struct timespec deadline = monotonic_in(PN_PUBLISH_DEADLINE_S);
-    (void) pthread_mutex_lock(&lane->mutex);
-    lane->stop = true;
-    (void) pthread_cond_broadcast(&lane->changed);
-    int rc = 0;
-    while (rc == 0 && lane->state != LANE_ENDED) {
-        rc = pthread_cond_timedwait(&lane->changed, &lane->mutex, &deadline);
-    }
-    leave_locked(lane);
-}
-
-bool
-pn_lane_stats(struct pn_lane *lane, struct pn_index_stats *out)
-{
-    (void) pthread_mutex_lock(&lane->mutex);
-    bool known = lane->has_stats && lane->state != LANE_ENDED;
-    if (known) {
-        *out = lane->stats;
-    }
-    (void) pthread_mutex_unlock(&lane->mutex);
-    return known;
 }

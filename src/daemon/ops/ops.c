@@ -81,7 +81,9 @@ static enum pn_err
 trim_feed(struct pn_ops *ops)
 {
     struct pn_index_stats stats;
-    if (!pn_lane_stats(ops->lane, &stats)
+    /* a generation that is being filled will want what changed meanwhile */
+    if (ops->rebuilding.state == PN_REBUILD_RUNNING
+        || !pn_lane_stats(ops->lane, &stats)
         || stats.position - ops->trimmed < 2 * (int64_t) PN_OPS_FEED_KEEP)
     {
         return PN_OK;
@@ -151,65 +153,6 @@ batch_store(struct pn_ops *ops, struct pn_task *first)
     return err;
 }
 
-static struct pn_lane_options
-lane_options(const struct pn_ops *ops)
-{
-    return (struct pn_lane_options){
-        .store_url = ops->store_url,
-        .index = {.dir = ops->index_dir,
-                  .epoch = ops->epoch,
-                  .stale_after_s = ops->stale_after_s,
-                  .group = ops->index_group},
-    };
-}
-
-/* Somebody holds the index's lock: leave him that generation. */
-static void
-replace_lane(struct pn_ops *ops)
-{
-    struct pn_lane_options options = lane_options(ops);
-    options.from = PN_LANE_NEW_GENERATION;
-    struct pn_lane *fresh = NULL;
-    enum pn_err err = pn_lane_start(&options, &fresh);
-    pn_log(PN_LOG_ERROR, "publish_stuck", "dir", ops->index_dir, "next",
-           err == PN_OK ? "new generation" : pn_err_text(err), NULL);
-    if (err != PN_OK) {
-        return;
-    }
-    (void) pthread_mutex_lock(&ops->mutex);
-    struct pn_lane *stuck = ops->lane;
-    ops->lane = fresh;
-    (void) pthread_mutex_unlock(&ops->mutex);
-    pn_lane_leave(stuck);
-}
-
-static void
-batch_publish(struct pn_ops *ops, struct pn_task *first)
-{
-    bool feeds = false;
-    for (struct pn_task *task = first; task != NULL; task = task->next) {
-        feeds = feeds || (task->ok && task->feeds);
-    }
-    if (!feeds) {
-        return;
-    }
-    enum pn_err err = pn_lane_publish(ops->lane);
-    if (err == PN_OK) {
-        return;
-    }
-    if (pn_lane_is_stuck(ops->lane)) {
-        replace_lane(ops);
-    }
-    for (struct pn_task *task = first; task != NULL; task = task->next) {
-        if (task->ok && task->feeds) {
-            task->ok = pn_task_refuse(
-                task, 503, "not_in_force",
-                "the change is stored but not yet in force: the index could "
-                "not be written in time; it follows by itself");
-        }
-    }
-}
-
 static void
 batch_answer(struct pn_ops *ops, struct pn_task *first, enum pn_err err)
 {
@@ -235,12 +178,26 @@ batch_run(struct pn_ops *ops, struct pn_task *first)
     if (err != PN_OK) {
         fail_all(first, err);
     } else {
-        batch_publish(ops, first);
+        pn_publishing_batch(ops, first);
     }
     batch_answer(ops, first, err);
 }
 
 /* --- the queue ----------------------------------------------------------- */
+
+/* ns is less than a second. */
+static struct timespec
+soon(long ns)
+{
+    struct timespec at;
+    (void) clock_gettime(CLOCK_MONOTONIC, &at);
+    at.tv_nsec += ns;
+    if (at.tv_nsec >= 1000000000) {
+        at.tv_nsec -= 1000000000;
+        at.tv_sec++;
+    }
+    return at;
+}
 
 /*
  * Clients that were answered together ask again together, some microseconds
@@ -251,28 +208,34 @@ batch_run(struct pn_ops *ops, struct pn_task *first)
 static void
 queue_gather(struct pn_ops *ops)
 {
-    struct timespec until;
-    (void) clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += PN_OPS_GATHER_NS;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_nsec -= 1000000000;
-        until.tv_sec++;
-    }
+    struct timespec until = soon(PN_OPS_GATHER_NS);
     int rc = 0;
     while (rc == 0 && !ops->stopping && ops->waiting < ops->last_batch) {
         rc = pthread_cond_timedwait(&ops->arrived, &ops->mutex, &until);
     }
 }
 
-/* What waits, at most PN_OPS_BATCH_MAX; NULL = stopping and nothing left. */
+/* Until something waits, or something else is to do. */
+static void
+queue_wait(struct pn_ops *ops)
+{
+    while (ops->first == NULL && !ops->stopping && !pn_publishing_is_due(ops)) {
+        ops->asked_at = 0;
+        if (ops->rebuilding.state == PN_REBUILD_RUNNING) {
+            struct timespec until = soon(PN_OPS_REBUILD_LOOK_NS);
+            (void) pthread_cond_timedwait(&ops->arrived, &ops->mutex, &until);
+        } else {
+            (void) pthread_cond_wait(&ops->arrived, &ops->mutex);
+        }
+    }
+}
+
+/* What waits, at most PN_OPS_BATCH_MAX; NULL = nothing. */
 static struct pn_task *
-queue_take(struct pn_ops *ops)
+queue_take(struct pn_ops *ops, bool *stop)
 {
     (void) pthread_mutex_lock(&ops->mutex);
-    while (ops->first == NULL && !ops->stopping) {
-        ops->asked_at = 0;
-        (void) pthread_cond_wait(&ops->arrived, &ops->mutex);
-    }
+    queue_wait(ops);
     ops->asked_at = 0;
     queue_gather(ops);
     ops->last_batch =
@@ -289,6 +252,7 @@ queue_take(struct pn_ops *ops)
         ops->first = last->next;
         last->next = NULL;
     }
+    *stop = ops->stopping && first == NULL;
     (void) pthread_mutex_unlock(&ops->mutex);
     return first;
 }
@@ -297,10 +261,14 @@ static void *
 writer_thread(void *arg)
 {
     struct pn_ops *ops = arg;
-    struct pn_task *first = NULL;
+    bool stop = false;
     (void) pthread_setname_np(pthread_self(), "writer");
-    while ((first = queue_take(ops)) != NULL) {
-        batch_run(ops, first);
+    while (!stop) {
+        struct pn_task *first = queue_take(ops, &stop);
+        if (first != NULL) {
+            batch_run(ops, first);
+        }
+        pn_publishing_take_over(ops);
     }
     return NULL;
 }
@@ -494,11 +462,7 @@ ops_open(struct pn_ops *ops)
     if (err != PN_OK) {
         return err;
     }
-    struct pn_lane_options options = lane_options(ops);
-    err = pn_lane_start(&options, &ops->lane);
-    if (err == PN_OK) {
-        err = pn_lane_wait_open(ops->lane);
-    }
+    err = pn_publishing_start(ops);
     return err == PN_OK && pn_store_is_shared(ops->store)
                ? pn_listener_start(ops, ops->store_url, &ops->listener)
                : err;
@@ -542,7 +506,7 @@ pn_ops_stop(struct pn_ops *ops)
         (void) pthread_join(ops->writer, NULL);
     }
     pn_listener_stop(ops->listener);
-    pn_lane_stop(ops->lane);
+    pn_publishing_stop(ops);
     /* The writer last: who may write puts SQLite's log into the file. */
     for (unsigned i = 0; i < ops->reader_count; i++) {
         pn_store_close(ops->readers[i]);

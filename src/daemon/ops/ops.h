@@ -459,6 +459,39 @@ PN_MUST_USE enum pn_err pn_ops_uses(struct pn_ops *ops,
 typedef void pn_ops_use_fn(void *arg, const struct pn_usage *usage);
 void pn_ops_on_use(struct pn_ops *ops, pn_ops_use_fn *call, void *arg);
 
+/* The index that nginx reads, and its making anew. */
+enum pn_rebuild_state {
+    PN_REBUILD_NEVER = 0, /* since posternd started */
+    PN_REBUILD_RUNNING,
+    PN_REBUILD_DONE,
+    PN_REBUILD_FAILED,
+};
+struct pn_index_report {
+    bool known; /* false: it cannot be written, or was just opened */
+    struct pn_index_stats index;
+    int64_t store_position;
+    struct {
+        enum pn_rebuild_state state;
+        int64_t started_at, ended_at; /* 0 = not (yet) */
+        uint64_t done, total;         /* records */
+        enum pn_err err;              /* of a failed one */
+    } rebuild;
+};
+PN_MUST_USE bool pn_ops_index(struct pn_ops *ops,
+                              const struct pn_caller *caller,
+                              struct pn_arena *arena,
+                              struct pn_index_report *out,
+                              struct pn_fault *fault);
+/*
+ * Begin to make it anew from the store, beside the present one, which readers
+ * read and changes reach meanwhile; then readers are switched over.  409 while
+ * one is made.  Returns at once; pn_ops_index() tells how it goes.
+ */
+PN_MUST_USE bool pn_ops_index_rebuild(struct pn_ops *ops,
+                                      const struct pn_caller *caller,
+                                      struct pn_arena *arena,
+                                      struct pn_fault *fault);
+
 struct pn_health {
     bool store_ok, index_ok;
     struct pn_index_stats index;

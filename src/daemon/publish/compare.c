@@ -16,6 +16,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "daemon/publish/everything.h"
 
@@ -75,15 +76,6 @@ report_key(struct merge *m, enum pn_difference what,
 
 /* --- in step ------------------------------------------------------------- */
 
-static int64_t
-monotonic_ms(void)
-{
-    struct timespec now = {0};
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void
 step_apart(struct merge *m)
 {
@@ -124,7 +116,7 @@ step_together(struct merge *m)
     const struct timespec moment = {0, 2000000};
     const uint32_t wait_s =
         m->compare->wait_s != 0 ? m->compare->wait_s : WAIT_S;
-    const int64_t until = monotonic_ms() + 1000 * (int64_t) wait_s;
+    const int64_t until = pn_clock_ms() + 1000 * (int64_t) wait_s;
     int64_t behind = 0;
     enum pn_err err;
 
@@ -134,7 +126,7 @@ step_together(struct merge *m)
             return err;
         }
         step_apart(m);
-        if (behind < 0 || monotonic_ms() > until) {
+        if (behind < 0 || pn_clock_ms() > until) {
             break;
         }
         (void) nanosleep(&moment, NULL);

@@ -19,6 +19,7 @@ enum {
     BATCH_ARENA_MAX = 16 << 20, /* what one batch, or a run, is judged by */
     SNAPSHOT_OBJECTS = 500,     /* read as of one instant */
     FLUSH_OBJECTS = 100000,     /* of a new generation in memory, some 20 MiB */
+    WATCH_OBJECTS = 1000,       /* between two words to who looks on */
 };
 
 struct pn_publisher {
@@ -29,6 +30,8 @@ struct pn_publisher {
     unsigned read;         /* objects, in the present snapshot */
     unsigned held;         /* objects of a new generation, in memory */
     atomic_bool *in_index; /* NULL = nobody watches */
+    struct pn_publisher_progress progress;
+    uint64_t written, total; /* objects of the fill that runs */
 };
 
 static void
@@ -253,8 +256,14 @@ static enum pn_err
 before_each(void *arg)
 {
     struct pn_publisher *p = arg;
-    enum pn_err err = renew_snapshot(p);
+    enum pn_err err;
 
+    if (p->progress.call != NULL && p->written++ % WATCH_OBJECTS == 0
+        && !p->progress.call(p->progress.arg, p->written, p->total))
+    {
+        return PN_E_STATE;
+    }
+    err = renew_snapshot(p);
     if (err == PN_OK && ++p->held == FLUSH_OBJECTS) {
         p->held = 0;
         err = pn_index_writer_flush(p->writer);
@@ -272,10 +281,16 @@ static enum pn_err
 publish_everything(struct pn_publisher *p, int64_t *position)
 {
     struct pn_everything all = {&p->run, before_each, p};
+    struct pn_counts counts = {0};
     /* Taken first, so that what changes meanwhile comes again. */
     enum pn_err err = pn_store_position(p->run.store, position);
 
+    if (err == PN_OK && p->progress.call != NULL) {
+        err = pn_store_counts(p->run.store, &counts);
+    }
     p->held = 0;
+    p->written = 0;
+    p->total = counts.apps + counts.owners + counts.tokens + counts.secrets + 1;
     return err == PN_OK ? pn_publish_everything(&all) : err;
 }
 
@@ -369,9 +384,10 @@ with_epoch(struct pn_store *store, const struct pn_index_options *options,
 }
 
 enum pn_err
-pn_publisher_new_generation(struct pn_store *store,
-                            const struct pn_index_options *options,
-                            struct pn_publisher **out)
+pn_publisher_prepare(struct pn_store *store,
+                     const struct pn_index_options *options,
+                     const struct pn_publisher_progress *progress,
+                     struct pn_publisher **out)
 {
     struct pn_publisher *p = publisher_alloc(store);
     struct pn_index_options with;
@@ -380,11 +396,15 @@ pn_publisher_new_generation(struct pn_store *store,
     if (p == NULL) {
         return PN_E_NOMEM;
     }
+    if (progress != NULL) {
+        p->progress = *progress;
+    }
     err = with_epoch(store, options, &with);
     if (err == PN_OK) {
         err = pn_index_writer_create(&with, &p->writer);
     }
     if (err == PN_OK) {
+        pn_index_writer_hold(p->writer);
         err = fill(p);
     }
     if (err != PN_OK) {
@@ -396,6 +416,33 @@ pn_publisher_new_generation(struct pn_store *store,
 out:
     pn_publisher_free(p);
     return err;
+}
+
+enum pn_err
+pn_publisher_take_over(struct pn_publisher *publisher)
+{
+    enum pn_err err = pn_publisher_run(publisher);
+
+    return err == PN_OK ? pn_index_writer_switch(publisher->writer) : err;
+}
+
+enum pn_err
+pn_publisher_new_generation(struct pn_store *store,
+                            const struct pn_index_options *options,
+                            struct pn_publisher **out)
+{
+    struct pn_publisher *p = NULL;
+    enum pn_err err = pn_publisher_prepare(store, options, NULL, &p);
+
+    if (err == PN_OK) {
+        err = pn_publisher_take_over(p);
+    }
+    if (err != PN_OK) {
+        pn_publisher_free(p);
+        return err;
+    }
+    *out = p;
+    return PN_OK;
 }
 
 /* Continue the index that is there.  PN_E_NOT_FOUND, PN_E_DAMAGED or

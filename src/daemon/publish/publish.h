@@ -16,6 +16,14 @@
 
 struct pn_publisher;
 
+/* Called now and then while an index is made anew, on the thread that does it:
+ * how many of so many objects were written.  False ends it (PN_E_STATE); call
+ * NULL = nobody looks. */
+struct pn_publisher_progress {
+    bool (*call)(void *arg, uint64_t done, uint64_t total);
+    void *arg;
+};
+
 /* Opens the index, rebuilds it when it is missing, foreign, damaged or ahead
  * of the store, and catches up.  Both stay the caller's. */
 PN_MUST_USE enum pn_err pn_publisher_new(struct pn_store *store,
@@ -36,6 +44,18 @@ pn_publisher_new_generation(struct pn_store *store,
 /* Raise *in_index while a call is inside the index, where a hostile reader may
  * hold it up; any thread may look.  It outlives the publisher. */
 void pn_publisher_watch(struct pn_publisher *publisher, atomic_bool *in_index);
+
+/*
+ * The same, but readers stay where they are until pn_publisher_take_over():
+ * until then pn_publisher_run() only catches up, and another publisher of this
+ * process may go on in the present generation.
+ */
+PN_MUST_USE enum pn_err pn_publisher_prepare(
+    struct pn_store *store, const struct pn_index_options *options,
+    const struct pn_publisher_progress *progress, struct pn_publisher **out);
+/* Catch up for the last time and switch readers over.  Whoever published into
+ * the present generation has ended. */
+PN_MUST_USE enum pn_err pn_publisher_take_over(struct pn_publisher *publisher);
 
 /* Publish all changes up to the store's present position, in one commit. */
 PN_MUST_USE enum pn_err pn_publisher_run(struct pn_publisher *publisher);

@@ -82,6 +82,30 @@ pn_store_changes_trim(struct pn_store *store, int64_t up_to)
     return pn_stmt_run(q);
 }
 
+enum pn_err
+pn_store_counts(struct pn_store *store, struct pn_counts *out)
+{
+    static const char *const sql[] = {
+        "SELECT COUNT(*) FROM apps",
+        "SELECT COUNT(*) FROM users",
+        "SELECT COUNT(*) FROM tokens",
+        "SELECT COUNT(*) FROM secrets",
+    };
+    int64_t count[PN_LEN(sql)] = {0};
+    enum pn_err err = PN_OK;
+
+    for (size_t i = 0; err == PN_OK && i < PN_LEN(sql); i++) {
+        err = pn_run_for_int(pn_db_query(store->db, sql[i]), &count[i]);
+    }
+    if (err == PN_OK) {
+        *out = (struct pn_counts){.apps = (uint64_t) count[0],
+                                  .owners = (uint64_t) count[1],
+                                  .tokens = (uint64_t) count[2],
+                                  .secrets = (uint64_t) count[3]};
+    }
+    return err;
+}
+
 /* --- walks --------------------------------------------------------------- */
 
 /* Ids of one batch; sql takes $1 = the last id, $2 = how many, and $3 = group

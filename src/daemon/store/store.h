@@ -426,6 +426,13 @@ PN_MUST_USE enum pn_err pn_store_changes_trim(struct pn_store *store,
 
 /* --- everything, for a rebuild of the index ------------------------------ */
 
+/* How much there is; it takes a while with millions. */
+struct pn_counts {
+    uint64_t apps, owners, tokens, secrets;
+};
+PN_MUST_USE enum pn_err pn_store_counts(struct pn_store *store,
+                                        struct pn_counts *out);
+
 /* Called once for each; stops at the first error and returns it. */
 typedef enum pn_err pn_store_each_fn(void *arg, uint64_t id);
 PN_MUST_USE enum pn_err pn_store_each_token(struct pn_store *store,
