@@ -16,7 +16,10 @@ enum {
     PN_CONFIG_SENDERS_MAX = 8,
 };
 
+/* Where it is unless said; the build knows what was configured. */
+#ifndef PN_CONFIG_FILE
 #define PN_CONFIG_FILE "/etc/postern/postern.conf"
+#endif
 
 struct pn_config {
     const char *http_listen; /* "unix:/path" or "127.0.0.1:8080" */

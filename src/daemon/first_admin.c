@@ -136,6 +136,11 @@ pn_first_admin(struct pn_ops *ops, const struct pn_first_admin *admin)
     struct pn_secret from_file = {0};
     bool good = true;
 
+    /* With each start but the first: no file is needed then, and a full disk
+     * no reason not to start. */
+    if (pn_ops_admin_is_missing(ops) == PN_E_EXISTS) {
+        return true;
+    }
     if (admin->password_file != NULL) {
         good = read_password(admin->password_file, &from_file)
                && use_given(ops, &from_file);

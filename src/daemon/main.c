@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/secret.h"
+#include "daemon/credentials.h"
 #include "daemon/notify.h"
 #include "daemon/offline.h"
 #include "daemon/options.h"
@@ -114,6 +115,7 @@ main(int argc, char **argv)
     }
     tune_malloc();
     pn_first_admin_take_environment(&options.admin);
+    pn_credentials_use(&options.admin);
     arena = pn_arena_new(ARENA_MAX);
     if (!protect() || arena == NULL
         || pn_config_load(options.config, arena, &parts.config, why) != PN_OK)

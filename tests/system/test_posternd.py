@@ -143,6 +143,16 @@ def test_a_file_that_cannot_be_used_stops_the_start(posternd, option):
     p.run.secret((p.dir / "password").read_text().strip())
 
 
+@pytest.mark.parametrize("option", ["--first-admin-out",
+                                    "--first-admin-password-file"])
+def test_a_later_start_needs_no_file_for_the_first_administrator(
+        posternd, option):
+    p = posternd()
+    p.stop()
+    p.start(option, "/nonexistent/file")  # or on a disk that is full
+    assert p.session().get("/me").status == 200
+
+
 def test_the_environment_shows_no_password_afterwards(posternd):
     p = posternd()
     with open(f"/proc/{p.process.pid}/environ", "rb") as f:

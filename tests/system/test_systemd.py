@@ -14,6 +14,7 @@ import stat
 import pytest
 
 from harness.posternd import UnixConnection
+from harness.postgres import BIN, Postgres
 from harness.process import NotReady, unix_answers, wait_until
 from harness.systemd import Notify, hung, passing, threads, unix_socket
 
@@ -120,6 +121,54 @@ def test_clients_that_take_all_places_do_not_end_the_signs_of_life(
                    "places to be taken")
         assert systemd.count("WATCHDOG", PATIENCE_S + 2 * WATCHDOG_S) >= 6
     assert "watchdog_withheld" not in p.log()
+
+
+def test_a_systemd_that_does_not_read_holds_nothing_up(run, posternd):
+    systemd = Notify(run)
+    p = posternd(env={**systemd.env, "WATCHDOG_USEC": "60000"})
+    wait_until(lambda: "event=notify_failed" in p.log(), "a full queue")
+    p.process.send(signal.SIGHUP)
+    wait_until(lambda: "event=config_reloaded" in p.log(), "reload")
+    assert p.stop() == 0
+
+
+# --- secrets from systemd ---------------------------------------------------
+
+def test_the_first_password_comes_from_a_credential(run, posternd):
+    password = run.secret("the-password-systemd-knows")
+    run.file("credentials/postern.admin-password", password + "\n", 0o600)
+    p = posternd(start=False, env={
+        "POSTERN_ADMIN_PASSWORD": "",
+        "CREDENTIALS_DIRECTORY": str(run.dir / "credentials")})
+    p.start("--first-admin-out", p.dir / "password")
+    assert not (p.dir / "password").exists()
+    assert p.session("admin", password).get("/me").json["role"] == "admin"
+
+
+@pytest.mark.skipif(BIN is None, reason="no PostgreSQL here")
+def test_the_database_password_comes_from_a_credential(run, posternd):
+    database = Postgres(run)
+    password = run.secret("the-password-of-the-database")
+    database.sql(f"ALTER ROLE postgres PASSWORD '{password}'")
+    (database.dir / "db/pg_hba.conf").write_text("local all all scram-sha-256")
+    database.process.send(signal.SIGHUP)
+    p = posternd(start=False, store=database.url)
+
+    def is_refused():
+        with pytest.raises(NotReady, match="ended with 1"):
+            p.start()
+        return "password" in p.log()
+
+    wait_until(is_refused, "the database to ask for a password")
+    run.file("credentials/postern.pgpass", f"*:*:*:postgres:{password}\n",
+             0o600)
+    p.env["CREDENTIALS_DIRECTORY"] = str(run.dir / "credentials")
+    p.start()
+    assert p.local.get("/me").status == 200
+    p.stop()
+    # What the site says itself wins.
+    p.env["PGPASSFILE"] = "/nonexistent"
+    assert is_refused()
 
 
 # --- sockets that systemd opened --------------------------------------------

@@ -507,6 +507,9 @@ void pn_ops_health(struct pn_ops *ops, struct pn_health *out);
  */
 const char *pn_ops_stuck(struct pn_ops *ops, int64_t within_ms);
 
+/* PN_E_EXISTS when there is an active administrator. */
+PN_MUST_USE enum pn_err pn_ops_admin_is_missing(struct pn_ops *ops);
+
 /*
  * First start: the administrator "admin" with a generated password (returned,
  * to be changed at first sign-in) or the given one.  PN_E_EXISTS when there is

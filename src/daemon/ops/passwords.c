@@ -174,8 +174,8 @@ pn_apply_password_change(struct pn_task *task)
 
 /* --- the first administrator --------------------------------------------- */
 
-static enum pn_err
-admin_is_missing(struct pn_ops *ops)
+enum pn_err
+pn_ops_admin_is_missing(struct pn_ops *ops)
 {
     struct pn_store *store = NULL;
     enum pn_err err = pn_reader_take(ops, &store);
@@ -221,7 +221,7 @@ enum pn_err
 pn_ops_first_admin(struct pn_ops *ops, const struct pn_secret *given,
                    struct pn_secret *password)
 {
-    enum pn_err err = admin_is_missing(ops);
+    enum pn_err err = pn_ops_admin_is_missing(ops);
     if (err != PN_OK) {
         return err;
     }

@@ -143,6 +143,7 @@ class Posternd:
         self.env = env or {}
         self.pass_fds = ()  # what it inherits
         self.wrapper = network.enter if network else []  # what starts it
+        self.binary = BINARY
         self.starts = 0
         self.process = None
         self.password = run.secret(PASSWORD)
@@ -150,7 +151,7 @@ class Posternd:
             self.start()
 
     def argv(self, *more):
-        return [*self.wrapper, BINARY, "--config", self.conf, *more]
+        return [*self.wrapper, self.binary, "--config", self.conf, *more]
 
     def start(self, *more):
         self.starts += 1
