@@ -369,4 +369,4 @@ def test_the_tool_of_systemd_can_start_it(run, posternd):
     c.request("GET", "/postern/api/v1/healthz")
     assert c.getresponse().status == 200
     c.close()
-    assert "event=ready" in process.log()
+    wait_until(lambda: "event=ready" in process.log(), "readiness")
