@@ -19,7 +19,7 @@
 #include "index/key.h"
 
 enum {
-    PN_INDEX_FINDS_BITS = 12,
+    PN_INDEX_FINDS_BITS = 16,
     PN_INDEX_FINDS = 1 << PN_INDEX_FINDS_BITS,
     /* Tokens and owners; no others are remembered. */
     PN_INDEX_FIND_KEY_MIN = 9,
