@@ -104,12 +104,15 @@ pn_help_run(struct pn_cli *cli)
     const struct pn_command *found;
     const char *near;
 
-    if (pn_cli_has(cli, "manual")) {
-        pn_help_manual(stdout);
+    if (cli->arg_count == 0) {
+        pn_cli_has(cli, "manual") ? pn_help_manual(stdout)
+                                  : pn_help_overview(stdout);
         return PN_EXIT_OK;
     }
-    if (cli->arg_count == 0) {
-        pn_help_overview(stdout);
+    if (pn_cli_has(cli, "manual") && cli->arg_count == 1
+        && pn_command_noun(cli->args[0]) != NULL)
+    {
+        pn_help_manual_noun(cli->args[0], stdout);
         return PN_EXIT_OK;
     }
     found =
@@ -142,7 +145,7 @@ run_version(struct pn_cli *cli)
 }
 
 static const struct pn_option help_options[] = {
-    {"manual", NULL, "print postern(1) for man", PN_ONCE},
+    {"manual", NULL, "print postern(1), or postern-NOUN(1), for man", PN_ONCE},
     {NULL, NULL, NULL, PN_ONCE},
 };
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * postern(1), written from the table of commands.  docs/man/postern.1 is what
- * "postern help --manual" prints, and a test compares the two.
+ * The manual, written from the table of commands: postern(1), which names them
+ * all, and a page for each noun.  docs/man/postern.1 is what "postern help
+ * --manual" prints, and a test compares the two; the others are written when
+ * Postern is installed (tools/install_manual.sh).
  */
 #include <string.h>
 
@@ -9,7 +11,8 @@
 #include "cli/help.h"
 
 static const char intro[] =
-    ".TH POSTERN 1 \"\" \"Postern " PN_VERSION "\" \"User Commands\"\n"
+    ".TH POSTERN 1 " PN_RELEASE_DATE " \"Postern " PN_VERSION
+    "\" \"User Commands\"\n"
     ".SH NAME\n"
     "postern \\- personal API tokens in front of any web application\n"
     ".SH SYNOPSIS\n"
@@ -34,7 +37,11 @@ static const char intro[] =
     "the socket of a \\fBpostern up\\fR that runs on this machine.  Through a\n"
     "socket the caller is the administrator of the machine, whom only those\n"
     "can be who may open it.  \\fB\\-\\-local\\fR skips the session.\n"
-    ".SH COMMANDS\n";
+    ".SH COMMANDS\n"
+    "\\fBpostern help\\fR \\fINOUN VERB\\fR explains one, and each noun has a "
+    "page\n"
+    "of its own, such as\n"
+    ".BR postern\\-token (1).\n";
 
 static const char outro[] =
     ".SH EXIT STATUS\n"
@@ -61,6 +68,8 @@ static const char outro[] =
     "\\fI/run/postern/up.json\\fR\n"
     "Where the running \\fBpostern up\\fR is, for the other commands.\n"
     ".SH SEE ALSO\n"
+    ".BR postern.conf (5),\n"
+    ".BR ngx_http_postern_module (7),\n"
     ".BR posternd (8),\n"
     ".BR nginx (8)\n";
 
@@ -104,13 +113,27 @@ put_manual_options(const struct pn_option *list, FILE *out)
     }
 }
 
+/* postern NOUN VERB ARGS, without a newline. */
+static void
+put_usage(const struct pn_command *command, FILE *out)
+{
+    (void) fprintf(out, "postern %s", command->noun);
+    if (command->verb != NULL) {
+        (void) fputc(' ', out);
+        put_text(command->verb, out);
+    }
+    if (command->args[0] != '\0') {
+        (void) fputs(" \\fI", out);
+        put_text(command->args, out);
+        (void) fputs("\\fR", out);
+    }
+}
+
 static void
 put_manual_command(const struct pn_command *command, FILE *out)
 {
-    (void) fprintf(out, ".SS postern %s%s%s%s", command->noun,
-                   command->verb ? " " : "", command->verb ? command->verb : "",
-                   command->args[0] ? " " : "");
-    put_text(command->args, out);
+    (void) fputs(".SS ", out);
+    put_usage(command, out);
     (void) fputc('\n', out);
     put_text(command->summary, out);
     (void) fputs(".\n.PP\n.EX\n", out);
@@ -128,13 +151,83 @@ pn_help_manual(FILE *out)
 {
     (void) fputs(intro, out);
     for (size_t i = 0; pn_commands[i] != NULL; i++) {
-        const struct pn_command *row = pn_commands[i];
-
-        for (; row->noun != NULL; row++) {
-            put_manual_command(row, out);
+        for (const struct pn_command *row = pn_commands[i]; row->noun != NULL;
+             row++) {
+            (void) fputs(".TP\n.B ", out);
+            put_usage(row, out);
+            (void) fputc('\n', out);
+            put_text(row->summary, out);
+            (void) fputs(".\n", out);
         }
     }
     (void) fputs(".SH OPTIONS OF EVERY COMMAND\n", out);
     put_manual_options(pn_global_options, out);
     (void) fputs(outro, out);
+}
+
+/* --- the page of a noun -------------------------------------------------- */
+
+/* The next command of noun behind row, or the first; NULL at the end. */
+static const struct pn_command *
+next_of(const char *noun, const struct pn_command *row)
+{
+    for (row = row == NULL ? pn_command_noun(noun) : row + 1;
+         row != NULL && row->noun != NULL; row++)
+    {
+        if (strcmp(row->noun, noun) == 0) {
+            return row;
+        }
+    }
+    return NULL;
+}
+
+/* What whatis(1) shows: the verbs, or the summary where there are none. */
+static void
+put_name(const char *noun, FILE *out)
+{
+    const struct pn_command *row = NULL;
+
+    (void) fprintf(out, "postern\\-%s \\- ", noun);
+    while ((row = next_of(noun, row)) != NULL) {
+        const bool last = next_of(noun, row) == NULL;
+
+        put_text(row->verb != NULL ? row->verb : row->summary, out);
+        (void) fputs(last ? "\n" : ", ", out);
+    }
+}
+
+void
+pn_help_manual_noun(const char *noun, FILE *out)
+{
+    const struct pn_command *row = NULL;
+    bool server = false;
+
+    (void) fputs(".TH POSTERN\\-", out);
+    for (const char *c = noun; *c != '\0'; c++) {
+        (void) fputc(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c, out);
+    }
+    (void) fputs(" 1 " PN_RELEASE_DATE " \"Postern " PN_VERSION
+                 "\" \"User Commands\"\n.SH NAME\n",
+                 out);
+    put_name(noun, out);
+    (void) fputs(".SH SYNOPSIS\n", out);
+    while ((row = next_of(noun, row)) != NULL) {
+        (void) fputs(".B ", out);
+        put_usage(row, out);
+        (void) fputs("\n[\\fIOPTION\\fR]...\n", out);
+        (void) fputs(next_of(noun, row) != NULL ? ".br\n" : "", out);
+    }
+    (void) fputs(".SH DESCRIPTION\n", out);
+    while ((row = next_of(noun, row)) != NULL) {
+        put_manual_command(row, out);
+        server = server || row->needs == PN_NEEDS_SERVER;
+    }
+    if (server) {
+        (void) fputs(".SH OPTIONS OF EVERY COMMAND\n", out);
+        put_manual_options(pn_global_options, out);
+    }
+    (void) fputs(".SH SEE ALSO\n"
+                 ".BR postern (1)\n"
+                 "for the exit status, the environment and files.\n",
+                 out);
 }

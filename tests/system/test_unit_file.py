@@ -4,7 +4,6 @@
 Whether systemd itself starts it is tools/package_room.sh's to show; here are
 its rules that can be tried without systemd as process 1.
 """
-import json
 import os
 import pathlib
 import re
@@ -16,9 +15,10 @@ import subprocess
 import pytest
 
 from harness import sandbox
+from harness.installed import Installed
 from harness.posternd import BINARY
 from harness.postgres import BIN, Postgres
-from harness.process import BUILD, SOURCE, wait_until
+from harness.process import SOURCE, wait_until
 from harness.systemd import Notify
 
 EXPOSURE_MAX = 15  # tenths; issue 5 says 1.5
@@ -27,37 +27,6 @@ UNITS = ("posternd.service", "posternd-http.socket", "posternd-admin.socket",
 
 
 # --- installed --------------------------------------------------------------
-
-def options():
-    out = subprocess.run(["meson", "introspect", "--buildoptions", BUILD],
-                         check=True, capture_output=True).stdout
-    return {o["name"]: o["value"] for o in json.loads(out)}
-
-
-class Installed:
-    """What "meson install" puts below a folder, as people would find it."""
-
-    def __init__(self, dest):
-        self.dest = dest
-        self.prefix = options()["prefix"].lstrip("/")
-        self.install()
-
-    def install(self):
-        subprocess.run(
-            ["meson", "install", "-C", BUILD, "--no-rebuild", "--quiet"],
-            check=True, capture_output=True, timeout=120,
-            env={**os.environ, "DESTDIR": str(self.dest)})
-
-    def at(self, path):
-        return self.dest / self.prefix / path
-
-    @property
-    def config(self):
-        return self.at("etc/postern/postern.conf")
-
-    def unit(self, name):
-        return self.at("lib/systemd/system") / name
-
 
 @pytest.fixture
 def installed(run):
