@@ -268,4 +268,4 @@ def test_the_terminal_echoes_again_after_a_prompt(run):
 def test_the_manual_names_every_command():
     page = (SOURCE / "docs/man/postern.1").read_text()
     for command in COMMANDS:
-        assert f".SS postern {' '.join(command)}" in page
+        assert f".B postern {' '.join(command)}".replace("-", "\\-") in page
