@@ -114,6 +114,10 @@ def store_text(store):
         f"{spread(change['under_load_s'])} s; decisions a second "
         f"{spread(change['calm_rps'], 0)} calm, {spread(change['rps'], 0)} "
         f"meanwhile",
+        f"preview of a lower maximum lifetime, {human(store['tokens'])} tokens:"
+        f" {spread(store['preview_s'])} s; enforced now on "
+        f"{human(store['enforce']['tokens'])}: "
+        f"{spread(store['enforce']['seconds'])} s",
         f"start with {human(start['tokens'])} tokens (store "
         f"{start['store_bytes'] / 2**30:.1f} GiB): "
         f"{spread(start['uncached'], 3)} s, files cached "

@@ -4,6 +4,7 @@ import os
 
 import change
 import creates
+import enforce
 import installation
 import lists
 import pairs
@@ -12,6 +13,7 @@ from rig import human, say
 
 OWNERS = 100_000
 MEMORY_AT = 1_000_000  # tokens
+ENFORCED = 100_000  # tokens
 
 
 def forget(folder):
@@ -62,11 +64,19 @@ def run(bench, data):
                   "memory_mib": {"started": installation.memory(site.pid)}}
         say("pages of lists")
         result["lists"] = lists.measure(bench, site)
+        say("previews of a policy")
+        result["preview_s"] = enforce.preview(site, bench.args.rounds)
         say("creates through REST")
         result["creates"] = creates.measure(bench, site)
         result["memory_mib"]["worked"] = installation.memory(site.pid)
         say("changes of policy")
         result["change"] = change.measure(bench, site, hot)
         result["memory_mib"]["changed"] = installation.memory(site.pid)
+    fewer = min(ENFORCED, middle)
+    with installation.running(bench, data.store(
+            fewer, owners_of(fewer), made)) as site:
+        say("enforcing a policy now")
+        result["enforce"] = {"tokens": fewer,
+                             "seconds": enforce.now(site, bench.args.rounds)}
     largest = data.store(sizes[-1], owners_of(sizes[-1]), made)
     return {**result, "start": starts(bench, largest)}
