@@ -206,6 +206,31 @@ test_api_takes_tokens_and_no_passwords(void **state)
     assert_string_equal(site.fault.code, "token_malformed");
 }
 
+/* What waits, or goes on for long, ends with the session. */
+static void
+test_a_session_that_was_ended_changes_nothing_more(void **state)
+{
+    struct pn_secret cookie = {0};
+    struct pn_caller caller = {0};
+    struct pn_change sign_out = {.act = PN_ACT_SIGN_OUT};
+
+    (void) state;
+    password_of("alice", "secret-of-alice");
+    assert_int_equal(
+        sign_in("alice", "secret-of-alice", &home, &cookie, &caller), 0);
+    assert_int_equal(
+        site_token_create(&site, &caller, "{\"name\":\"a\"}", NULL, NULL), 0);
+    password_of("alice", "another-of-alice");
+    refused(site_token_create(&site, &caller, "{\"name\":\"b\"}", NULL, NULL),
+            401, "not_signed_in");
+    assert_int_equal(
+        sign_in("alice", "another-of-alice", &home, &cookie, &caller), 0);
+    assert_int_equal(site_do(&site, &caller, &sign_out), 0);
+    refused(site_token_create(&site, &caller, "{\"name\":\"c\"}", NULL, NULL),
+            401, "not_signed_in");
+    assert_int_equal(site_do(&site, &caller, &sign_out), 0);
+}
+
 int
 main(void)
 {
@@ -215,6 +240,7 @@ main(void)
         SITE_TEST(test_guessing_is_throttled_here_and_nobody_is_locked_out),
         SITE_TEST(test_signing_in_again_ends_the_session_before),
         SITE_TEST(test_deactivation_and_new_password_end_sessions),
+        SITE_TEST(test_a_session_that_was_ended_changes_nothing_more),
         SITE_TEST(test_first_admin_changes_the_password_before_all_else),
         SITE_TEST(test_api_takes_tokens_and_no_passwords),
     };

@@ -3,11 +3,12 @@
  * The whole of who may do what.  tests/data/authorise.cases is its table.
  *
  * For a change everything is judged by the rows of the store at the moment of
- * the change, inside its transaction: a role, an account or a token that ended
- * while the change waited in the queue counts as ended.
+ * the change, inside its transaction: a role, an account, a session or a token
+ * that ended while the change waited in the queue counts as ended.
  */
 #include <string.h>
 
+#include "daemon/ops/effect.h"
 #include "daemon/ops/inside.h"
 
 /* --- roles --------------------------------------------------------------- */
@@ -147,9 +148,11 @@ standing_of_token(struct pn_task *task, uint32_t *bits)
         return pn_task_store_error(task, err);
     }
     uint16_t bad = 0;
+    int64_t end = err == PN_OK
+                      ? pn_earlier_end(own.expires_at, own.policy_expires_at)
+                      : 0;
     if (err != PN_OK || own.owner_id != task->caller->user_id
-        || own.revoked_at != 0 || own.disabled
-        || (own.expires_at != 0 && own.expires_at <= task->now)
+        || own.revoked_at != 0 || own.disabled || (end != 0 && end <= task->now)
         || pn_scopes_bits(own.scopes, own.scope_count, bits, &bad) != PN_OK)
     {
         return refuse_anonymous(task->fault, task->arena);
@@ -186,6 +189,24 @@ ends_itself(const struct pn_task *task)
            && task->caller->token_id == task->change->id;
 }
 
+/* Signed out meanwhile, by himself or by whoever ended his sessions. */
+static bool
+session_lives(struct pn_task *task)
+{
+    uint64_t id = task->caller->session_id;
+    bool there = false;
+    if (task->caller->kind != PN_CALLER_SESSION || id == 0
+        || task->act == PN_ACT_SIGN_OUT)
+    {
+        return true; /* 0 is nobody's: see caller_set() in sessions.c */
+    }
+    enum pn_err err = pn_store_session_is(task->store, id, &there);
+    if (err != PN_OK) {
+        return pn_task_store_error(task, err);
+    }
+    return there || refuse_anonymous(task->fault, task->arena);
+}
+
 static bool
 standing_of_user(struct pn_task *task)
 {
@@ -196,6 +217,9 @@ standing_of_user(struct pn_task *task)
     }
     if (err != PN_OK || (!task->who.user.active && !ends_itself(task))) {
         return refuse_anonymous(task->fault, task->arena);
+    }
+    if (!session_lives(task)) {
+        return false;
     }
     task->who.has_user = true;
     task->who.role = pn_role_of(&task->who.user, &task->policy);

@@ -6,6 +6,7 @@
  * are counted by address, and by user name and address together; no account is
  * ever locked, so nobody can lock somebody else out from another address.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -181,6 +182,7 @@ static void
 caller_set(struct pn_caller *caller, const struct pn_caller *client,
            const struct pn_user *user, const struct pn_session *session)
 {
+    assert(session->id != 0); /* or nobody could end it */
     *caller = (struct pn_caller){
         .kind = PN_CALLER_SESSION,
         .user_id = user->id,

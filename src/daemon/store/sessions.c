@@ -64,6 +64,22 @@ pn_store_session_by_hash(struct pn_store *store, const struct pn_hash *hash,
 }
 
 enum pn_err
+pn_store_session_is(struct pn_store *store, uint64_t id, bool *out)
+{
+    struct pn_stmt *q =
+        pn_db_query(store->db, "SELECT COUNT(*) FROM sessions WHERE id = $1");
+    int64_t count = 0;
+    enum pn_err err;
+
+    pn_stmt_id(q, 1, id);
+    err = pn_run_for_int(q, &count);
+    if (err == PN_OK) {
+        *out = count > 0;
+    }
+    return err;
+}
+
+enum pn_err
 pn_store_session_delete(struct pn_store *store, uint64_t id)
 {
     struct pn_stmt *q =
