@@ -342,10 +342,12 @@ static void
 test_a_token_that_is_brought_into_line_is_let_go(void **state)
 {
     struct pn_secret secret = {0};
-    struct pn_caller alice = site_session(&site, "alice");
+    struct pn_caller alice = site_session(&site, "alice"), stale = alice;
+    struct pn_caller ada = site_session(&site, "ada");
     struct pn_token *token = site_token_of(&site, "alice", &secret);
 
     (void) state;
+    stale.signed_in_at -= PN_SUDO_S + 60;
     assert_int_equal(
         put(everyone(90, ",\"read_only\":true"), PN_ENFORCE_NOW, 0), 0);
     assert_int_equal(site_gate(&site, &secret), PN_REASON_TOKEN_EXPIRED);
@@ -353,10 +355,67 @@ test_a_token_that_is_brought_into_line_is_let_go(void **state)
         site_token_edit(&site, &alice, token->id, "{\"description\":\"x\"}"),
         0);
     assert_int_equal(site_gate(&site, &secret), PN_REASON_TOKEN_EXPIRED);
+    /* it works again then: as with all that lets a token do more */
+    refused(
+        site_token_edit(&site, &stale, token->id, "{\"access\":\"read-only\"}"),
+        403, "sign_in_again");
+    refused(
+        site_token_edit(&site, &ada, token->id, "{\"access\":\"read-only\"}"),
+        403, "owner_only");
+    assert_int_equal(site_gate(&site, &secret), PN_REASON_TOKEN_EXPIRED);
     assert_int_equal(
         site_token_edit(&site, &alice, token->id, "{\"access\":\"read-only\"}"),
         0);
     assert_int_equal(site_gate(&site, &secret), PN_REASON_OK);
+    pn_secret_done(&secret);
+}
+
+/* An end of one's own comes before the policy's, and moves on then. */
+static void
+test_an_enforced_end_cannot_be_put_aside(void **state)
+{
+    struct pn_caller alice = site_session(&site, "alice");
+    uint64_t id = site_token_of(&site, "alice", NULL)->id;
+
+    (void) state;
+    assert_int_equal(
+        put(everyone(90, ",\"read_only\":true"), PN_ENFORCE_AFTER, 7), 0);
+    assert_true(token_now(id).policy_expires_at != 0);
+    assert_int_equal(
+        site_token_edit(&site, &alice, id, "{\"expires_in_days\":3}"), 0);
+    refused_field(
+        site_token_edit(&site, &alice, id, "{\"expires_in_days\":80}"),
+        "/access", "read_only_required");
+    assert_int_equal(
+        site_token_edit(&site, &alice, id,
+                        "{\"expires_in_days\":80,\"access\":\"read-only\"}"),
+        0);
+    assert_int_equal(token_now(id).policy_expires_at, 0);
+}
+
+static void
+test_a_token_that_the_policy_ended_changes_nothing_more(void **state)
+{
+    struct pn_caller alice = site_session(&site, "alice"), caller = {0};
+    struct pn_secret secret = {0};
+
+    (void) state;
+    assert_int_equal(
+        put(everyone(90, ",\"own_tokens_write\":true"), PN_ENFORCE_NEW, 0), 0);
+    assert_int_equal(site_token_create(&site, &alice,
+                                       "{\"name\":\"maker\",\"scopes\":["
+                                       "\"own_tokens:write\"]}",
+                                       NULL, &secret),
+                     0);
+    assert_int_equal(site_bearer(&site, &secret, &caller), 0);
+    assert_int_equal(
+        put(everyone(90, ",\"own_tokens_write\":true,\"read_only\":true"),
+            PN_ENFORCE_NOW, 0),
+        0);
+    /* it was let in before; what it asked for comes after */
+    refused(
+        site_token_act(&site, &caller, PN_ACT_TOKEN_DISABLE, caller.token_id),
+        401, "not_signed_in");
     pn_secret_done(&secret);
 }
 
@@ -526,6 +585,8 @@ main(void)
         SITE_TEST(test_after_days_gives_everybody_time),
         SITE_TEST(test_another_change_keeps_what_was_enforced_before),
         SITE_TEST(test_a_token_that_is_brought_into_line_is_let_go),
+        SITE_TEST(test_an_enforced_end_cannot_be_put_aside),
+        SITE_TEST(test_a_token_that_the_policy_ended_changes_nothing_more),
         SITE_TEST(test_a_name_taken_meanwhile_stays_with_its_new_token),
         SITE_TEST(
             test_sending_back_what_was_read_makes_no_policy_end_the_tokens_own),

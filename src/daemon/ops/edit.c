@@ -171,17 +171,46 @@ may_edit(struct pn_task *task)
 }
 
 static bool
-may_widen(struct pn_task *task, struct pn_token *after)
+may_do_more(struct pn_task *task, struct pn_token *after)
 {
-    if (!pn_token_widens(&task->token, after)) {
-        return true;
-    }
     if (!task->owns) {
         return pn_task_refuse(task, 403, "owner_only",
                               "only its owner may let a token do more");
     }
     return pn_task_is_fresh(task)
            && pn_token_within_caller(task, after, PN_LIFETIME_SAID);
+}
+
+static bool
+may_widen(struct pn_task *task, struct pn_token *after)
+{
+    return !pn_token_widens(&task->token, after) || may_do_more(task, after);
+}
+
+/* An edit that frees a token from an end that the policy gave it lets it work
+ * again, even one that only narrows it. */
+static bool
+may_revive(struct pn_task *task, struct pn_token *after)
+{
+    int64_t end = pn_earlier_end(after->expires_at, after->policy_expires_at);
+    return task->token.state != PN_STATE_EXPIRED
+           || (end != 0 && end <= task->now) || may_do_more(task, after);
+}
+
+/*
+ * What an edit changes has to fit the policy.  A longer life has to fit as a
+ * whole, as a new token's: otherwise an end that was enforced could be put
+ * aside by an earlier one of one's own, and that one moved on.
+ */
+static uint32_t
+fields_to_check(const struct pn_token *before, const struct pn_token *after,
+                uint32_t given)
+{
+    bool longer =
+        before->expires_at != 0
+        && (after->expires_at == 0 || after->expires_at > before->expires_at);
+    return longer ? given | PN_FIELD_ACCESS | PN_FIELD_IP | PN_FIELD_PATHS
+                  : given;
 }
 
 /* PATCH may send back an end that did not change. */
@@ -222,11 +251,15 @@ pn_apply_token_edit(struct pn_task *task)
     }
     struct pn_token after = pn_token_merged(&task->token, wish);
     if (!set_lifetime(task, &owner, &after) || !may_widen(task, &after)
-        || !pn_token_check(task, &after, &owner, wish->given))
+        || !pn_token_check(task, &after, &owner,
+                           fields_to_check(&task->token, &after, wish->given)))
     {
         return false;
     }
     err = pn_measure_again(task, &owner, &after);
+    if (err == PN_OK && !may_revive(task, &after)) {
+        return false;
+    }
     if (err == PN_OK) {
         err = pn_store_token_update(task->store, &after);
     }
