@@ -311,6 +311,35 @@ def test_a_wrong_wish_to_erase_is_named(posternd, doc, pointer):
 
 # --- keeping ----------------------------------------------------------------
 
+def test_whoever_is_still_there_blanks_nothing_under_a_former_name(posternd):
+    """An administrator renames himself and has his old name erased."""
+    p = posternd()
+    mallory = p.user("mallory", role="admin")
+    assert mallory.post("/groups", {"name": "mischief"}).status == 201
+    before = export_of(p.local)
+    for name, other in (("mallory", "m2"), ("m2", "m3")):
+        assert mallory.patch(f"/users/{name}", {"username": other}).status == 200
+    refused = mallory.post("/audit/erase", {"username": "Mallory"})
+    assert (refused.status, refused.code) == (409, "user_exists")
+    # Nor under the cover of another account of that name.
+    assert p.local.post("/users", {"username": "mallory"}).status == 201
+    assert p.local.delete("/users/mallory").status == 204
+    refused = mallory.post("/audit/erase", {"username": "mallory"})
+    assert (refused.status, refused.code) == (409, "user_exists")
+    # Nor as the former name of an account that is gone.
+    assert p.local.post("/users", {"username": "bob"}).status == 201
+    for name, other in (("bob", "mallory"), ("mallory", "bob")):
+        assert p.local.patch(f"/users/{name}", {"username": other}).status == 200
+    assert p.local.delete("/users/bob").status == 204
+    assert p.local.post("/audit/erase", {"username": "bob"}).status == 200
+    assert export_of(p.local)[:len(before)] == before
+    # When the account is gone all its names go.
+    assert p.local.delete("/users/m3").status == 204
+    assert p.local.post("/audit/erase", {"username": "m3"}).status == 200
+    assert "mallory" not in json.dumps(export_of(p.local))
+    assert verify(p)["ok"]
+
+
 def test_old_events_go_and_the_chain_still_verifies(posternd):
     p = posternd(config="audit_keep_days = 30")
     usual_acts(p)

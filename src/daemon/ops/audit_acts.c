@@ -42,6 +42,16 @@ is_gone(struct pn_store *store, const char *username, struct pn_arena *arena,
                      "erased from the audit");
         return false;
     }
+    if (err == PN_E_NOT_FOUND) { /* renamed, he is still there */
+        err = pn_store_user_by_former_name(store, pn_str_from(username), arena,
+                                           &user);
+    }
+    if (err == PN_OK) {
+        pn_fault_set(fault, arena, 409, "user_exists",
+                     "\"%s\" had this name before; delete that account first",
+                     user.username);
+        return false;
+    }
     return err == PN_E_NOT_FOUND ? true : pn_fault_store(fault, arena, err);
 }
 
@@ -87,7 +97,7 @@ pn_apply_audit_erase(struct pn_task *task)
     return true;
 }
 
-/* A former name that somebody else has by now stays his. */
+/* A former name that somebody else has by now, or had once, stays his. */
 static enum pn_err
 drop_taken_names(struct pn_store *store, struct pn_arena *arena,
                  struct pn_audit_person *person)
@@ -97,6 +107,10 @@ drop_taken_names(struct pn_store *store, struct pn_arena *arena,
         struct pn_user user;
         enum pn_err err = pn_store_user_by_name(
             store, pn_str_from(person->name[i]), arena, &user);
+        if (err == PN_E_NOT_FOUND) {
+            err = pn_store_user_by_former_name(
+                store, pn_str_from(person->name[i]), arena, &user);
+        }
         if (err == PN_E_NOT_FOUND) {
             person->name[kept++] = person->name[i];
         } else if (err != PN_OK) {

@@ -345,6 +345,14 @@ static const char address_reports_sql[] =
     " beyond INTEGER NOT NULL," /* uses without a row */
     " PRIMARY KEY (rule, app, day)) STRICT, WITHOUT ROWID;";
 
+/* Names that accounts had before they were renamed. */
+static const char former_names_sql[] =
+    "CREATE TABLE former_names ("
+    " username_key TEXT NOT NULL,"
+    " user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,"
+    " PRIMARY KEY (username_key, user_id)) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX former_names_of_user ON former_names (user_id);";
+
 const struct pn_schema_step pn_schema_steps[] = {
     {"people", people_sql, NULL},
     {"tokens", tokens_sql, NULL},
@@ -358,6 +366,7 @@ const struct pn_schema_step pn_schema_steps[] = {
     {"policy ends", policy_ends_sql, NULL},
     {"handovers", handovers_sql, NULL},
     {"address reports", address_reports_sql, NULL},
+    {"former names", former_names_sql, NULL},
 };
 
 const size_t pn_schema_step_count = PN_LEN(pn_schema_steps);

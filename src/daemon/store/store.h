@@ -67,6 +67,11 @@ PN_MUST_USE enum pn_err pn_store_user_by_name(struct pn_store *store,
                                               struct pn_str username,
                                               struct pn_arena *arena,
                                               struct pn_user *out);
+/* An account that had this name once, and has another one now. */
+PN_MUST_USE enum pn_err pn_store_user_by_former_name(struct pn_store *store,
+                                                     struct pn_str username,
+                                                     struct pn_arena *arena,
+                                                     struct pn_user *out);
 PN_MUST_USE enum pn_err pn_store_user_by_id(struct pn_store *store, uint64_t id,
                                             struct pn_arena *arena,
                                             struct pn_user *out);

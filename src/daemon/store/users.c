@@ -133,6 +133,23 @@ pn_store_user_by_name(struct pn_store *store, struct pn_str username,
 }
 
 enum pn_err
+pn_store_user_by_former_name(struct pn_store *store, struct pn_str username,
+                             struct pn_arena *arena, struct pn_user *out)
+{
+    struct pn_stmt *q = pn_db_query(
+        store->db, "SELECT " USER_COLUMNS " FROM users WHERE id IN"
+                   " (SELECT user_id FROM former_names WHERE username_key = $1)"
+                   " ORDER BY id LIMIT 1");
+    struct key key;
+
+    if (key_of(username, &key) != PN_OK) {
+        return PN_E_NOT_FOUND;
+    }
+    pn_stmt_str(q, 1, (struct pn_str){key.bytes, key.len});
+    return load_user(store, q, arena, out);
+}
+
+enum pn_err
 pn_store_user_by_id(struct pn_store *store, uint64_t id, struct pn_arena *arena,
                     struct pn_user *out)
 {
@@ -201,20 +218,39 @@ pn_store_user_insert(struct pn_store *store, const struct pn_user *user)
     return err == PN_OK ? put_relations(store, user) : err;
 }
 
+/* The name that it has until now, if that is another one. */
+static enum pn_err
+keep_name(struct pn_store *store, uint64_t id, const struct key *key)
+{
+    struct pn_stmt *q = pn_db_query(
+        store->db, "INSERT INTO former_names (username_key, user_id)"
+                   " SELECT username_key, id FROM users"
+                   " WHERE id = $1 AND username_key <> $2"
+                   " ON CONFLICT DO NOTHING");
+
+    pn_stmt_id(q, 1, id);
+    pn_stmt_str(q, 2, (struct pn_str){key->bytes, key->len});
+    return pn_stmt_run(q);
+}
+
 enum pn_err
 pn_store_user_update(struct pn_store *store, const struct pn_user *user)
 {
-    struct pn_stmt *q = pn_db_query(
+    struct pn_stmt *q;
+    struct key key;
+    enum pn_err err = key_of(pn_str_from(user->username), &key);
+
+    if (err == PN_OK) {
+        err = keep_name(store, user->id, &key);
+    }
+    if (err != PN_OK) {
+        return err;
+    }
+    q = pn_db_query(
         store->db,
         "UPDATE users SET username = $2, username_key = $3, display_name = $4,"
         " email = $5, password_hash = $6, must_change_password = $7, role = $8,"
         " active = $9, source = $10 WHERE id = $1");
-    struct key key;
-    enum pn_err err = key_of(pn_str_from(user->username), &key);
-
-    if (err != PN_OK) {
-        return err;
-    }
     bind_user(q, user, &key);
     err = pn_run_on_row(store, q);
     return err == PN_OK ? put_relations(store, user) : err;
