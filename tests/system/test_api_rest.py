@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The REST interface: every route, its shapes and its refusals."""
+import concurrent.futures
 import os
 import pathlib
 import re
 
 import pytest
 from harness.posternd import API, raw
+from harness.size import scaled
 
 HERE = pathlib.Path(__file__).parent
 ROUTES = re.findall(r'\{PN_(\w+), API "([^"]+)"',
@@ -437,3 +439,30 @@ def test_too_many_wrong_passwords_are_429_with_a_time(posternd):
             break
     assert reply.status == 429
     assert int(reply.headers["Retry-After"]) > 0
+
+
+def test_two_changes_of_an_app_at_once_are_both_kept(posternd):
+    """Neither takes back what the other was told is in force."""
+    p = posternd()
+    assert p.local.post("/apps", {"name": "wiki",
+                                  "url": "https://w.example"}).status == 201
+    deny = {"default": "deny", "allow": [{"range": "10.0.0.0/8"}]}
+
+    def change(doc):
+        return p.local.patch("/apps/wiki", doc).status
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for i in range(scaled(100)):
+            url = f"https://w{i}.example"
+            docs = ({"ip_rules": deny if i % 2 else None}, {"url": url})
+            assert list(pool.map(change, docs)) == [200, 200]
+            app = p.local.get("/apps/wiki").json
+            assert app["url"] == url
+            assert (app["ip_rules"] is not None) == bool(i % 2)
+
+
+@pytest.mark.parametrize("path", ["/users?limit=0001x", "/users?limit=00201",
+                                  "/users?limit=1000000000001"])
+def test_a_limit_is_read_to_its_end(posternd, path):
+    reply = posternd().local.get(path)
+    assert (reply.status, reply.pointers) == (400, ["?limit"])

@@ -206,21 +206,17 @@ static unsigned
 do_app(const char *act, const struct pn_caller *caller, const char *name)
 {
     char json[64];
-    struct pn_app app = {0};
-    struct pn_change change = {.name = name, .in.app = &app};
+    struct pn_change change = {.name = name};
 
     (void) snprintf(json, sizeof(json), "{\"name\":\"%s\"}", name);
     if (strcmp(act, "app.create") == 0) {
         return site_app_create(&site, caller, json);
     }
-    if (strcmp(act, "app.edit") == 0
-        && !pn_ops_app(site.ops, &site_local, name, site.arena, &app,
-                       &site.fault))
-    {
-        app.name = pn_arena_dup(site.arena, pn_str_from(name));
+    change.act = PN_ACT_APP_DELETE;
+    if (strcmp(act, "app.edit") == 0) {
+        change.act = PN_ACT_APP_EDIT;
+        change.in.patch = pn_json_defer(site.arena, json_object());
     }
-    change.act =
-        strcmp(act, "app.edit") == 0 ? PN_ACT_APP_EDIT : PN_ACT_APP_DELETE;
     return site_do(&site, caller, &change);
 }
 

@@ -65,18 +65,11 @@ all(void)
 static void
 wiki(const char *json)
 {
-    struct pn_app present, wanted;
-    struct pn_change change = {
-        .act = PN_ACT_APP_EDIT, .name = "wiki", .in.app = &wanted};
-    json_t *doc = NULL;
+    struct pn_change change = {.act = PN_ACT_APP_EDIT, .name = "wiki"};
 
-    assert_true(pn_ops_app(site.ops, &site_local, "wiki", site.arena, &present,
-                           &site.fault));
-    assert_int_equal(pn_json_parse(pn_str_from(json), &doc, NULL, 0), PN_OK);
-    doc = pn_json_defer(site.arena, doc);
     assert_int_equal(
-        pn_app_from_json(doc, &present, site.arena, &wanted, &site.fault),
-        PN_OK);
+        pn_json_parse(pn_str_from(json), &change.in.patch, NULL, 0), PN_OK);
+    change.in.patch = pn_json_defer(site.arena, change.in.patch);
     assert_int_equal(site_do(&site, &site_local, &change), 0);
     site.fault.detail = change.warning_count > 0 ? change.warnings[0] : "";
 }

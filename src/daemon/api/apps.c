@@ -37,20 +37,9 @@ pn_api_apps_get(void *context, const struct pn_http_request *req,
     }
 }
 
-/* base NULL = a new app. */
 static void
-write_app(struct pn_call *call, struct pn_change *change,
-          const struct pn_app *base, unsigned status)
+change_app(struct pn_call *call, struct pn_change *change, unsigned status)
 {
-    struct pn_app app;
-
-    if (pn_app_from_json(call->body, base, call->arena, &app, &call->fault)
-        != PN_OK)
-    {
-        (void) pn_call_fail(call);
-        return;
-    }
-    change->in.app = &app;
     if (pn_call_change(call, change)) {
         pn_call_answer_change(call, status,
                               pn_app_to_json(change->app, call->arena), change);
@@ -61,20 +50,19 @@ void
 pn_api_apps_post(void *context, const struct pn_http_request *req,
                  struct pn_http_response *res)
 {
-    struct pn_change change = {.act = PN_ACT_APP_CREATE};
+    struct pn_app app;
+    struct pn_change change = {.act = PN_ACT_APP_CREATE, .in.app = &app};
     struct pn_call call;
 
-    if (pn_call_begin(&call, context, req, res, &with_body)) {
-        write_app(&call, &change, NULL, 201);
+    if (!pn_call_begin(&call, context, req, res, &with_body)) {
+        return;
     }
-}
-
-static bool
-read_app(struct pn_call *call, struct pn_app *out)
-{
-    return pn_ops_app(call->api->ops, &call->caller, call->req->segment[0],
-                      call->arena, out, &call->fault)
-           || pn_call_fail(call);
+    if (pn_app_from_json(call.body, NULL, call.arena, &app, &call.fault)
+        != PN_OK) {
+        (void) pn_call_fail(&call);
+        return;
+    }
+    change_app(&call, &change, 201);
 }
 
 void
@@ -85,7 +73,10 @@ pn_api_app_get(void *context, const struct pn_http_request *req,
     struct pn_call call;
 
     if (pn_call_begin(&call, context, req, res, &plain)
-        && read_app(&call, &app)) {
+        && (pn_ops_app(call.api->ops, &call.caller, req->segment[0], call.arena,
+                       &app, &call.fault)
+            || pn_call_fail(&call)))
+    {
         pn_call_answer(&call, 200, pn_app_to_json(&app, call.arena));
     }
 }
@@ -95,13 +86,11 @@ pn_api_app_patch(void *context, const struct pn_http_request *req,
                  struct pn_http_response *res)
 {
     struct pn_change change = {.act = PN_ACT_APP_EDIT, .name = req->segment[0]};
-    struct pn_app base;
     struct pn_call call;
 
-    if (pn_call_begin(&call, context, req, res, &with_body)
-        && read_app(&call, &base))
-    {
-        write_app(&call, &change, &base, 200);
+    if (pn_call_begin(&call, context, req, res, &with_body)) {
+        change.in.patch = call.body;
+        change_app(&call, &change, 200);
     }
 }
 

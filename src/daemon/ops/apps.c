@@ -50,18 +50,22 @@ pn_apply_app_create(struct pn_task *task)
 bool
 pn_apply_app_edit(struct pn_task *task)
 {
-    struct pn_app before;
+    struct pn_app before, after;
     if (!find_app(task, &before)) {
         return false;
     }
-    struct pn_app after = *task->change->in.app;
+    enum pn_err err = pn_app_from_json(task->change->in.patch, &before,
+                                       task->arena, &after, task->fault);
+    if (err != PN_OK) {
+        return err == PN_E_RANGE ? false : pn_task_store_error(task, err);
+    }
     if (strcmp(after.name, before.name) != 0) {
         return pn_task_refuse_field(task, 422, "/name", "name_fixed",
                                     "an application keeps its name: nginx and "
                                     "tokens refer to it");
     }
     after.id = before.id;
-    enum pn_err err = pn_store_app_update(task->store, &after);
+    err = pn_store_app_update(task->store, &after);
     if (err != PN_OK) {
         return pn_task_store_error(task, err);
     }

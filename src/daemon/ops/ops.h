@@ -132,7 +132,9 @@ struct pn_change {
         const struct pn_user_wish *user;
         const struct pn_handover_wish *handover;
         const struct pn_group *group; /* EDIT: new name and description */
-        const struct pn_app *app;     /* whole, after merging */
+        const struct pn_app *app;     /* CREATE */
+        json_t *patch; /* APP_EDIT: members that take the place of the app's
+                          (RFC 7396), merged in the change itself */
         const struct pn_policy *policy;
     } in;
     uint64_t if_version; /* POLICY_…: the version the caller read */
