@@ -125,6 +125,8 @@ def test_pages_of_a_preview_hold_every_token_once(target):
     ("?preview=1", "?preview"), ("?enforce=soon", "?enforce"),
     ("?days=3", "?days"), ("?enforce=after&days=0", "?days"),
     ("?enforce=after&days=3651", "?days"), ("?enforce=after&days=x", "?days"),
+    ("?enforce=after&days=00014x", "?days"),
+    ("?enforce=after&days=0000003651", "?days"),
     ("?enforce=now&days=3", "?days"), ("?cursor=1", "?cursor"),
     ("?limit=5", "?cursor"), ("?preview=true&limit=0", "?limit"),
     ("?dry_run=true", "?dry_run"),

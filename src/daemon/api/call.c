@@ -269,8 +269,8 @@ pn_call_page(struct pn_call *call, struct pn_page *out)
     const char *cursor = pn_http_query(call->req, "cursor");
     unsigned number = limit != NULL ? 0 : 50;
 
-    for (size_t i = 0; limit != NULL && limit[i] != '\0' && i < 4; i++) {
-        if (limit[i] < '0' || limit[i] > '9') {
+    for (size_t i = 0; limit != NULL && limit[i] != '\0'; i++) {
+        if (limit[i] < '0' || limit[i] > '9' || number > PN_LIST_MAX) {
             number = 0;
             break;
         }

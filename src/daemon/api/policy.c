@@ -142,8 +142,8 @@ read_enforce(struct pn_call *call, struct asked *out)
     if (days == NULL) {
         return true;
     }
-    for (size_t i = 0; i < 5 && days[i] != '\0'; i++) {
-        if (days[i] < '0' || days[i] > '9') {
+    for (size_t i = 0; days[i] != '\0'; i++) {
+        if (days[i] < '0' || days[i] > '9' || number > DAYS_MAX) {
             number = 0;
             break;
         }
