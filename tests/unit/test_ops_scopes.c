@@ -245,6 +245,32 @@ test_introspection_says_active_as_long_as_the_gate_would(void **state)
     assert_false(is_active(&carol, &secret));
 }
 
+/* Whoever keeps the answer until "exp" must not keep it longer than the gate
+ * would let the secret through. */
+static void
+test_introspection_tells_the_end_of_that_very_secret(void **state)
+{
+    struct pn_caller alice = site_session(&site, "alice");
+    struct pn_secret old, fresh = {0};
+    struct pn_token *token = site_token_of(&site, "alice", &old);
+    struct pn_introspection seen = {0};
+
+    (void) state;
+    assert_int_equal(site_token_rotate(&site, &alice, token->id,
+                                       "{\"overlap_hours\":2}", &token, &fresh),
+                     0);
+    assert_true(pn_ops_introspect(site.ops, &site_local, &old, site.arena,
+                                  &seen, &site.fault));
+    assert_true(seen.active);
+    assert_int_equal(seen.ends_at, token->secrets[1].ends_at);
+    assert_true(seen.ends_at != 0 && seen.ends_at < token->expires_at);
+    assert_true(pn_ops_introspect(site.ops, &site_local, &fresh, site.arena,
+                                  &seen, &site.fault));
+    assert_int_equal(seen.ends_at, token->expires_at);
+    pn_secret_done(&old);
+    pn_secret_done(&fresh);
+}
+
 static void
 test_a_superseded_secret_is_not_active_and_ends_nothing(void **state)
 {
@@ -300,6 +326,7 @@ main(void)
         SITE_TEST(test_a_token_makes_none_that_may_more_than_itself),
         SITE_TEST(test_rotated_by_token_nothing_lives_longer_or_is_wider),
         SITE_TEST(test_introspection_says_active_as_long_as_the_gate_would),
+        SITE_TEST(test_introspection_tells_the_end_of_that_very_secret),
         SITE_TEST(test_a_superseded_secret_is_not_active_and_ends_nothing),
         SITE_TEST(test_whoever_holds_a_token_may_end_it),
     };

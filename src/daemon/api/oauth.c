@@ -108,10 +108,10 @@ introspection_json(const struct pn_introspection *seen, struct pn_arena *arena)
     failed |= add(doc, "username", json_string(token->owner));
     failed |= add(doc, "sub", json_string(token->owner));
     failed |= add(doc, "token_type", json_string("Bearer"));
-    failed |= add(doc, "iat", json_integer(token->secrets[0].created_at));
+    failed |= add(doc, "iat", json_integer(seen->made_at));
     failed |= add(doc, "jti", json_string(id));
-    if (token->expires_at != 0) {
-        failed |= add(doc, "exp", json_integer(token->expires_at));
+    if (seen->ends_at != 0) {
+        failed |= add(doc, "exp", json_integer(seen->ends_at));
     }
     if (token->not_before != 0) {
         failed |= add(doc, "nbf", json_integer(token->not_before));

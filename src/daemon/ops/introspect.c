@@ -7,25 +7,27 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "daemon/ops/effect.h"
 #include "daemon/ops/inside.h"
 
-/* A secret of the token that still works, so whoever has it is its holder. */
-static bool
-is_held(const struct pn_token *token, const struct pn_hash *hash, int64_t now)
+/* The secret of this value, if it still works: whoever has it is its holder. */
+static const struct pn_token_secret *
+held(const struct pn_token *token, const struct pn_hash *hash, int64_t now)
 {
     for (uint8_t i = 0; i < token->secret_count; i++) {
         const struct pn_token_secret *secret = &token->secrets[i];
         if (memcmp(secret->hash.bytes, hash->bytes, PN_HASH_LEN) == 0) {
-            return secret->ends_at == 0 || secret->ends_at > now;
+            return secret->ends_at == 0 || secret->ends_at > now ? secret
+                                                                 : NULL;
         }
     }
-    return false;
+    return NULL;
 }
 
-/* *found: there is a token of this value. */
+/* *found: there is a token of this value; out has its times. */
 static enum pn_err
 find(struct pn_ops *ops, const struct pn_secret *value, struct pn_arena *arena,
-     struct pn_token *out, bool *found)
+     struct pn_introspection *out, bool *found)
 {
     struct pn_store *store = NULL;
     struct pn_token token;
@@ -37,9 +39,15 @@ find(struct pn_ops *ops, const struct pn_secret *value, struct pn_arena *arena,
     pn_hash_of((struct pn_str){value->bytes, value->len}, &hash);
     err = pn_store_token_by_hash(store, &hash, arena, &token);
     pn_reader_give(ops, store);
-    *found = err == PN_OK && is_held(&token, &hash, pn_ops_now());
-    if (*found) {
-        *out = token;
+    const struct pn_token_secret *secret =
+        err == PN_OK ? held(&token, &hash, pn_ops_now()) : NULL;
+    *found = secret != NULL;
+    if (secret != NULL) {
+        out->token = token;
+        out->made_at = secret->created_at;
+        out->ends_at = pn_earlier_end(
+            secret->ends_at,
+            pn_earlier_end(token.expires_at, token.policy_expires_at));
     }
     return err == PN_E_NOT_FOUND ? PN_OK : err;
 }
@@ -54,7 +62,7 @@ pn_ops_introspect(struct pn_ops *ops, const struct pn_caller *caller,
     if (!pn_may_read(caller, PN_READ_INTROSPECT, arena, fault)) {
         return false;
     }
-    enum pn_err err = find(ops, value, arena, &seen.token, &found);
+    enum pn_err err = find(ops, value, arena, &seen, &found);
     if (err != PN_OK) {
         return pn_fault_store(fault, arena, err);
     }
@@ -68,12 +76,13 @@ pn_ops_revoke_value(struct pn_ops *ops, const struct pn_caller *client,
                     const struct pn_secret *value, struct pn_arena *arena,
                     struct pn_fault *fault)
 {
-    struct pn_token token;
+    struct pn_introspection seen = {0};
     bool found = false;
-    enum pn_err err = find(ops, value, arena, &token, &found);
+    enum pn_err err = find(ops, value, arena, &seen, &found);
     if (err != PN_OK) {
         return pn_fault_store(fault, arena, err);
     }
+    const struct pn_token token = seen.token;
     if (!found || token.revoked_at != 0) {
         return true;
     }

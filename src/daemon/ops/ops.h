@@ -403,6 +403,8 @@ struct pn_introspection {
     bool active;
     struct pn_token token;
 };
+    int64_t made_at, ends_at; /* of the secret; an end is the earliest of all
+                                 that end it, 0 = none */
 PN_MUST_USE bool
 pn_ops_introspect(struct pn_ops *ops, const struct pn_caller *caller,
                   const struct pn_secret *value, struct pn_arena *arena,
