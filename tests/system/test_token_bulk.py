@@ -49,6 +49,15 @@ def test_a_preview_counts_and_changes_nothing(front):
     assert own["stopped"] == 2 and own["owners"] == 1
 
 
+def test_a_token_that_is_named_twice_counts_once(front):
+    doc, _ = front.token("twice")
+    for preview in (True, False):
+        done = bulk(front.alice, {"action": "revoke", "ids": [doc["id"]] * 3},
+                    preview=preview)
+        assert (done["stopped"], len(done["tokens"]["items"])) == (1, 1)
+        assert done["failed"] == []
+
+
 def test_each_action_by_filter_and_by_id(front):
     docs = {n: front.token(n, expires_in_days=9) for n in ("a", "b", "c")}
     ids = {n: d[0]["id"] for n, d in docs.items()}

@@ -111,11 +111,25 @@ add_failure(struct bulk *b, uint64_t id, const struct pn_fault *why)
 
 /* --- which tokens -------------------------------------------------------- */
 
+/* Named before: counted and done once. */
+static bool
+is_repeated(const struct pn_bulk *wish, size_t at)
+{
+    size_t i = 0;
+    while (i < at && wish->ids[i] != wish->ids[at]) {
+        i++;
+    }
+    return i < at;
+}
+
 static bool
 collect_ids(struct bulk *b)
 {
     bool ok = true;
     for (size_t i = 0; ok && i < b->wish->id_count; i++) {
+        if (is_repeated(b->wish, i)) {
+            continue;
+        }
         struct pn_arena *scratch = pn_arena_new(SCRATCH_MAX);
         struct pn_fault why = {0};
         struct pn_token token;
