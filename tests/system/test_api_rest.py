@@ -109,6 +109,25 @@ def test_no_session_over_plain_http_to_another_host(posternd):
         assert (reply.status, reply.code) == (403, "tls_required"), host
 
 
+def test_where_tls_is_required_the_api_takes_no_token_in_clear(posternd):
+    """As in front of applications, and with the same exemptions."""
+    p = posternd()
+    p.allow_everyone()
+    bearer = p.bearer(p.token(p.user())["token"])
+    policy = p.local.get("/policy")
+    assert p.local.put("/policy", {**policy.json, "tls_required": True}, headers={
+        "If-Match": policy.headers["ETag"]}).status == 200
+    far = {"X-Real-IP": "203.0.113.5"}
+    for headers, status in (
+            ({}, 200), ({"X-Real-IP": "127.0.0.1"}, 200),
+            ({"X-Real-IP": "::1"}, 200), (far, 403),
+            ({**far, "X-Forwarded-Proto": "http"}, 403),
+            ({**far, "X-Forwarded-Proto": "https"}, 200)):
+        reply = bearer.get("/tokens/self", headers=headers)
+        assert reply.status == status, headers
+        assert status == 200 or reply.code == "tls_required"
+
+
 @pytest.mark.parametrize("doc, status", [
     ({"username": "admin", "password": "wrong-password"}, 401),
     ({"username": "nobody", "password": "wrong-password"}, 401),

@@ -21,10 +21,22 @@ pn_call_cookie_name(const struct pn_call *call)
 
 /* --- who ----------------------------------------------------------------- */
 
+/* As in front of applications: what comes from this machine is exempt. */
+static bool
+is_in_clear(const struct pn_http_request *req)
+{
+    struct pn_ip ip;
+
+    return !req->https && !req->local && req->address != NULL
+           && !(pn_ip_parse(pn_str_from(req->address), &ip) == PN_OK
+                && pn_ip_is_loopback(&ip));
+}
+
 static struct pn_caller
 client_of(const struct pn_http_request *req)
 {
     return (struct pn_caller){
+        .in_clear = is_in_clear(req),
         .address = req->address,
         .user_agent = pn_http_header(req, "User-Agent"),
         .request_id = req->request_id,

@@ -72,8 +72,10 @@ load_rows(struct presented *p)
 }
 
 static enum pn_err
-judge(struct presented *p, const char *address, struct pn_decision *out)
+judge(struct presented *p, const struct pn_caller *client,
+      struct pn_decision *out)
 {
+    const char *address = client->address;
     enum pn_err err = load_rows(p);
     if (err != PN_OK) {
         return err;
@@ -102,7 +104,7 @@ judge(struct presented *p, const char *address, struct pn_decision *out)
         .method = PN_STR("GET"), /* reading and revoking itself is no writing */
         .target = PN_STR("/"),
         .mode = PN_MODE_REQUIRED,
-        .tls = true, /* the listener's business, not the token's */
+        .tls = !client->in_clear,
         .now = pn_ops_now(),
     };
     request.has_address =
@@ -167,7 +169,7 @@ pn_ops_authorization(struct pn_ops *ops, struct pn_str value,
         return pn_fault_store(fault, arena, err);
     }
     pn_credential_parse(value, &ops->prefixes, &scratch, &p.credential);
-    err = judge(&p, client->address, &decision);
+    err = judge(&p, client, &decision);
     pn_wipe(bytes, sizeof(bytes));
     pn_reader_give(ops, p.store);
     if (err != PN_OK) {

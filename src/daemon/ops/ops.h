@@ -50,6 +50,7 @@ struct pn_caller {
     int64_t signed_in_at;
     uint64_t token_id;
     uint32_t scopes; /* bits, PN_SCOPE_… */
+    bool in_clear;   /* over plain HTTP, from another machine */
     const char *address;
     const char *user_agent;
     const char *request_id;
@@ -402,9 +403,9 @@ PN_MUST_USE bool pn_ops_preview(struct pn_ops *ops,
 struct pn_introspection {
     bool active;
     struct pn_token token;
-};
     int64_t made_at, ends_at; /* of the secret; an end is the earliest of all
                                  that end it, 0 = none */
+};
 PN_MUST_USE bool
 pn_ops_introspect(struct pn_ops *ops, const struct pn_caller *caller,
                   const struct pn_secret *value, struct pn_arena *arena,

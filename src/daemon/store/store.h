@@ -383,14 +383,14 @@ PN_MUST_USE enum pn_err pn_store_session_by_hash(struct pn_store *store,
                                                  const struct pn_hash *hash,
                                                  struct pn_arena *arena,
                                                  struct pn_session *out);
+/* Is there still a session of this id? */
+PN_MUST_USE enum pn_err pn_store_session_is(struct pn_store *store, uint64_t id,
+                                            bool *out);
 PN_MUST_USE enum pn_err pn_store_session_delete(struct pn_store *store,
                                                 uint64_t id);
 /* *count (NULL is fine) = how many there were. */
 PN_MUST_USE enum pn_err pn_store_sessions_delete_of(struct pn_store *store,
                                                     uint64_t user_id,
-/* Is there still a session of this id? */
-PN_MUST_USE enum pn_err pn_store_session_is(struct pn_store *store, uint64_t id,
-                                            bool *out);
                                                     uint64_t except_id,
                                                     uint32_t *count);
 PN_MUST_USE enum pn_err pn_store_sessions_purge(struct pn_store *store,
