@@ -19,13 +19,14 @@ from data import Data
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "bench/results"
 PARTS = {
-    "gate": "the module at every size: CPU, throughput, counts, a storm",
+    "gate": "the module at every size: CPU, throughput, counts",
+    "storm": "invalid tokens: what one costs, and who else notices",
     "index": "bytes of index for each token",
     "revoke": "from the answer of a revoke to the first refusal",
     "store": "posternd: creates, lists, policy, memory, start",
     "rivals": "what a user would pick instead of the module",
 }
-USUAL = ["gate", "index", "revoke"]
+USUAL = ["gate", "storm", "index", "revoke"]
 COUNTED = (300, 1300)  # requests of two runs whose difference is taken
 SIZES = [1_000, 1_000_000, 10_000_000]
 # So small that it proves nothing but that the bench works.

@@ -2,7 +2,6 @@
 """Part "gate": what the module adds to a request, at every size of index."""
 import count
 import pairs
-import storm
 from rig import human, say
 
 
@@ -56,19 +55,14 @@ def system_calls(bench, counter, index):
 def run(bench, data):
     indexes = [data.index(n) for n in bench.args.sizes]
     nothing = bench.serve("nothing")
-    rows, largest = [], None
+    rows = []
     for variant, kind, index in variants(bench, indexes):
         base = pairs.Variant("nothing", *nothing, variant.values)
         row = pairs.alternate(bench.args, base, variant)
         rows.append({**row, "kind": kind,
                      "tokens": index.count if index else None})
-        if index is indexes[-1] and kind == "hot":
-            largest = variant
-    say("a storm of invalid tokens")
     counter = count.Counter(bench)
     return {"rows": rows,
             "system_calls": system_calls(bench, counter, indexes[-1]),
             "counts": None if bench.args.tiny else
-            instructions(bench, counter, indexes),
-            "storm": storm.measure(bench, (largest.server, largest.port),
-                                   indexes[-1].hot)}
+            instructions(bench, counter, indexes)}

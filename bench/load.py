@@ -47,7 +47,7 @@ def start(port, seconds, connections, values=None, script="tokens.lua",
     cut = [] if seconds == int(seconds) else ["timeout", "-s", "INT",
                                               f"{seconds:g}"]
     return subprocess.Popen(
-        [*(["nice", "-n", "19"] if yields else []),
+        [*(["chrt", "--idle", "0"] if yields else []),
          *rig.pin(cores or rig.other_cores()), *cut, "wrk", "-t1",
          f"-c{connections}", f"-d{math.ceil(seconds)}s", "-s",
          str(HERE / script), f"http://127.0.0.1:{port}/"],

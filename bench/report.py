@@ -11,7 +11,7 @@ import targets
 from rig import human
 from targets import bounds, percent, spread
 
-PARTS = ["gate", "index", "revoke", "store", "rivals"]
+PARTS = ["gate", "storm", "index", "revoke", "store", "rivals"]
 
 
 def table(head, rows):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A storm of invalid tokens: what one costs, and who else notices."""
+"""Part "storm": what an invalid token costs, and who else notices many."""
 import random
 import zlib
 
@@ -33,8 +33,9 @@ def beside(port, values, own, seconds):
         load.finish(others)
 
 
-def measure(bench, gate, hot):
-    """gate is (server, port); its valid tokens are hot."""
+def run(bench, data):
+    index = data.index(bench.args.sizes[-1])
+    gate, hot = bench.serve_gate("gate-in-a-storm", index.folder), index.hot
     bad = bench.root / "unknown"
     bad.write_text(bearer(unknown_token(i) for i in range(1000)))
     garbled = bench.root / "garbled"

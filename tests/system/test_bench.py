@@ -56,7 +56,7 @@ def bench(out, *arguments):
 
 
 def test_the_usual_parts_and_the_store_give_every_figure(tmp_path):
-    summary = bench(tmp_path, "gate", "index", "revoke", "store")
+    summary = bench(tmp_path, "gate", "storm", "index", "revoke", "store")
     targets, compared = summary.split("\n\n")[:2]
     rows = [line.split("|") for line in targets.splitlines()[2:]]
     unmeasured = [r[1].strip() for r in rows if "not measured" in r[3]]
