@@ -57,6 +57,31 @@ test_a_user_reads_back_as_written(void **state)
     assert_int_equal(again.created_at, NOW);
 }
 
+/* Until the account goes. */
+static void
+test_an_account_is_found_by_its_former_names(void **state)
+{
+    struct fixture *f = *state;
+    const struct pn_str former = PN_STR("ALICE");
+    struct pn_user user = user_of(f, 1, "alice"), found;
+
+    assert_int_equal(pn_store_user_insert(f->store, &user), PN_OK);
+    for (int i = 0; i < 2; i++) { /* there and back again, twice */
+        user.username = words(f, "Alicia");
+        assert_int_equal(pn_store_user_update(f->store, &user), PN_OK);
+        assert_int_equal(
+            pn_store_user_by_former_name(f->store, former, f->arena, &found),
+            PN_OK);
+        assert_string_equal(found.username, "Alicia");
+        user.username = words(f, "alice");
+        assert_int_equal(pn_store_user_update(f->store, &user), PN_OK);
+    }
+    assert_int_equal(pn_store_user_delete(f->store, 1), PN_OK);
+    assert_int_equal(
+        pn_store_user_by_former_name(f->store, former, f->arena, &found),
+        PN_E_NOT_FOUND);
+}
+
 static void
 test_what_is_not_there_is_not_found(void **state)
 {
@@ -405,6 +430,7 @@ main(void)
         TEST(test_user_names_are_one_whatever_their_case),
         TEST(test_letters_outside_ascii_keep_their_case),
         TEST(test_a_user_reads_back_as_written),
+        TEST(test_an_account_is_found_by_its_former_names),
         TEST(test_what_is_not_there_is_not_found),
         TEST(test_only_active_administrators_count),
         TEST(
