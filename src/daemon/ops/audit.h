@@ -46,14 +46,37 @@ PN_MUST_USE bool pn_ops_audit_erase(struct pn_ops *ops,
 PN_MUST_USE enum pn_err pn_ops_audit_trim(struct pn_ops *ops, int64_t before,
                                           uint64_t up_to, uint64_t *removed);
 
-/* The position up to which events were sent to syslog. */
-PN_MUST_USE enum pn_err pn_ops_audit_sent(struct pn_ops *ops, uint64_t *out);
-PN_MUST_USE enum pn_err pn_ops_audit_sent_put(struct pn_ops *ops,
-                                              uint64_t position);
-/* Events above position, oldest first, at most limit. */
-PN_MUST_USE enum pn_err pn_ops_audit_after(struct pn_ops *ops,
+/* --- for receivers elsewhere --------------------------------------------- */
+
+/*
+ * The audit as it is read for one receiver, in order, by a connection of its
+ * own.  Of all nodes of a store one reads for a receiver.  Not for two threads
+ * at once.
+ */
+struct pn_audit_feed;
+
+/* Where things stand. */
+struct pn_audit_look {
+    bool leads;        /* this node is the one that sends */
+    bool known;        /* the store knows the receiver */
+    uint64_t position; /* up to which the receiver has events */
+    uint64_t head;     /* the newest event; 0 = none */
+};
+
+/* Reads nothing yet.  ops outlives it; the name is copied. */
+PN_MUST_USE enum pn_err pn_audit_feed_open(struct pn_ops *ops, const char *name,
+                                           struct pn_audit_feed **out);
+void pn_audit_feed_close(struct pn_audit_feed *feed); /* NULL is fine */
+PN_MUST_USE enum pn_err pn_audit_feed_look(struct pn_audit_feed *feed,
+                                           struct pn_audit_look *out);
+/* Events above position, oldest first, at most limit.  PN_E_BUSY: another node
+ * sends now. */
+PN_MUST_USE enum pn_err pn_audit_feed_read(struct pn_audit_feed *feed,
                                            uint64_t position, uint16_t limit,
                                            struct pn_arena *arena,
                                            struct pn_audit_list *out);
+/* The receiver has everything up to there. */
+PN_MUST_USE enum pn_err pn_audit_feed_sent(struct pn_audit_feed *feed,
+                                           uint64_t position);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The acts that take something out of the audit: the oldest events, and what
- * names a person; and the position of what was forwarded.
+ * names a person.
  *
  * Whom to erase is searched for on a read connection, so that the writer only
  * does the erasing.
@@ -280,9 +280,9 @@ pn_apply_audit_trim(struct pn_task *task)
     return facts != NULL ? true : pn_task_no_memory(task);
 }
 
-/* One act of posternd itself. */
-static enum pn_err
-submit_own(struct pn_ops *ops, unsigned act, const struct pn_task_extra *extra)
+enum pn_err
+pn_ops_submit_own(struct pn_ops *ops, unsigned act,
+                  const struct pn_task_extra *extra)
 {
     const struct pn_caller posternd = {.kind = PN_CALLER_SYSTEM,
                                        .username = "posternd"};
@@ -315,27 +315,10 @@ pn_ops_audit_trim(struct pn_ops *ops, int64_t before, uint64_t up_to,
         pn_reader_give(ops, store);
     }
     if (err == PN_OK && trim.count > 0) {
-        err = submit_own(ops, PN_ACT_AUDIT_TRIM, &extra);
+        err = pn_ops_submit_own(ops, PN_ACT_AUDIT_TRIM, &extra);
     }
     if (err == PN_OK) {
         *removed = trim.count;
     }
     return err;
-}
-
-/* --- forwarding ---------------------------------------------------------- */
-
-bool
-pn_apply_audit_sent(struct pn_task *task)
-{
-    enum pn_err err =
-        pn_store_audit_sink_put(task->store, "syslog", task->extra.up_to);
-    return err == PN_OK ? true : pn_task_store_error(task, err);
-}
-
-enum pn_err
-pn_ops_audit_sent_put(struct pn_ops *ops, uint64_t position)
-{
-    const struct pn_task_extra extra = {.up_to = position};
-    return submit_own(ops, PN_ACT_AUDIT_SENT, &extra);
 }

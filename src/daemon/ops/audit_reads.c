@@ -35,38 +35,3 @@ pn_ops_audit_verify(struct pn_ops *ops, const struct pn_caller *caller,
     }
     return err == PN_OK ? true : pn_fault_store(fault, arena, err);
 }
-
-/* --- jobs ---------------------------------------------------------------- */
-
-enum pn_err
-pn_ops_audit_after(struct pn_ops *ops, uint64_t position, uint16_t limit,
-                   struct pn_arena *arena, struct pn_audit_list *out)
-{
-    const struct pn_audit_query query = {
-        .page = {.cursor = pn_arena_printf(arena, "%016llx",
-                                           (unsigned long long) position),
-                 .limit = limit},
-    };
-    struct pn_store *store = NULL;
-    if (query.page.cursor == NULL) {
-        return PN_E_NOMEM;
-    }
-    enum pn_err err = pn_reader_take(ops, &store);
-    if (err == PN_OK) {
-        err = pn_store_audit(store, &query, arena, out);
-        pn_reader_give(ops, store);
-    }
-    return err;
-}
-
-enum pn_err
-pn_ops_audit_sent(struct pn_ops *ops, uint64_t *out)
-{
-    struct pn_store *store = NULL;
-    enum pn_err err = pn_reader_take(ops, &store);
-    if (err == PN_OK) {
-        err = pn_store_audit_sink(store, "syslog", out);
-        pn_reader_give(ops, store);
-    }
-    return err;
-}

@@ -68,6 +68,7 @@ struct pn_task_extra {
     const struct pn_erase_step *erase; /* AUDIT_ERASE */
     int64_t trim_before;               /* AUDIT_TRIM */
     uint64_t up_to;                    /* AUDIT_TRIM, AUDIT_SENT */
+    const char *receiver;              /* AUDIT_SENT */
 };
 
 /* One transaction of erasing a person. */
@@ -365,6 +366,9 @@ PN_MUST_USE bool pn_user_end_sessions(struct pn_task *task,
 
 /* Put the task into the writer's queue and wait for its answer. */
 PN_MUST_USE bool pn_ops_submit(struct pn_task *task);
+/* One act of posternd itself. */
+PN_MUST_USE enum pn_err pn_ops_submit_own(struct pn_ops *ops, unsigned act,
+                                          const struct pn_task_extra *extra);
 /* Several at once, fewer than PN_OPS_QUEUE_MAX; each ends with its own ok. */
 void pn_ops_submit_all(struct pn_task *tasks, size_t count);
 

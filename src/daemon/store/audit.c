@@ -417,9 +417,8 @@ pn_store_audit_sink(struct pn_store *store, const char *name, uint64_t *out)
     pn_stmt_text(q, 1, name);
     enum pn_err err = pn_run_for_int(q, &position);
 
-    if (err == PN_OK || err == PN_E_NOT_FOUND) {
+    if (err == PN_OK) {
         *out = (uint64_t) position;
-        err = PN_OK;
     }
     return err;
 }
@@ -436,4 +435,29 @@ pn_store_audit_sink_put(struct pn_store *store, const char *name,
     pn_stmt_text(q, 1, name);
     pn_stmt_id(q, 2, position);
     return pn_stmt_run(q);
+}
+
+/* The lock of a session: it ends with the connection.  Held already, it is
+ * taken once more, which the server counts and nobody else sees. */
+enum pn_err
+pn_store_audit_lead(struct pn_store *store, const char *name)
+{
+    char text[128];
+    struct pn_buf named = PN_BUF(text);
+    struct pn_hash hash;
+    int64_t key, taken = 0;
+    struct pn_stmt *q;
+    enum pn_err err;
+
+    if (!pn_store_is_shared(store)) {
+        return PN_OK;
+    }
+    pn_buf_addf(&named, "postern audit sink %s", name);
+    pn_hash_of(pn_buf_str(&named), &hash);
+    memcpy(&key, hash.bytes, sizeof(key));
+    q = pn_db_query(store->db, "SELECT CASE WHEN pg_try_advisory_lock($1)"
+                               " THEN 1 ELSE 0 END");
+    pn_stmt_int(q, 1, key);
+    err = pn_run_for_int(q, &taken);
+    return err == PN_OK && taken == 0 ? PN_E_BUSY : err;
 }

@@ -121,11 +121,20 @@ PN_MUST_USE enum pn_err pn_store_settle(struct pn_store *store);
 
 /* --- forwarding ---------------------------------------------------------- */
 
-/* How far a receiver of events has got; 0 for one not known yet. */
+/* How far a receiver of events has got; PN_E_NOT_FOUND for one not known yet.
+ */
 PN_MUST_USE enum pn_err pn_store_audit_sink(struct pn_store *store,
                                             const char *name, uint64_t *out);
 PN_MUST_USE enum pn_err pn_store_audit_sink_put(struct pn_store *store,
                                                 const char *name,
                                                 uint64_t position);
+
+/*
+ * Be the one of all nodes that sends to this receiver, for as long as this
+ * connection lives; PN_E_BUSY: another one is.  To be asked again before each
+ * step, since a connection that breaks is made anew.
+ */
+PN_MUST_USE enum pn_err pn_store_audit_lead(struct pn_store *store,
+                                            const char *name);
 
 #endif
