@@ -17,13 +17,16 @@
 #include <unistd.h>
 
 #include "base/str.h"
+#include "daemon/config_rules.h"
 
 enum {
     TEXT_MAX = 400,
-    SOCKET_PATH_MAX = 107,
     MESSAGE_MAX = 300,
     STALE_BY_STORE = -1,
-    STALE_SHARED_S = 900
+    STALE_SHARED_S = 900,
+    MAX_BY_KIND = 0,
+    MAX_OF_STREAM = 8192,
+    NO_ENTERPRISE = 32473 /* kept for examples (RFC 5612) */
 };
 
 /* What the callbacks of the one running parse write to: libconfuse hands no
@@ -32,7 +35,7 @@ static struct run {
     const char *name;
     char *why; /* PN_CONFIG_WHY_MAX bytes */
     bool failed;
-    unsigned seen; /* bit per row of rules[] */
+    uint64_t seen; /* bit per row of pn_config_rules[] */
 } * running;
 
 static void PN_PRINTF(2, 0) complain(cfg_t *cfg, const char *format, va_list ap)
@@ -54,140 +57,10 @@ static void PN_PRINTF(2, 0) complain(cfg_t *cfg, const char *format, va_list ap)
                     cfg->line, text);
 }
 
-/* --- what a value may be ------------------------------------------------- */
-
-/* NULL when the value is fine, else what it should be. */
-typedef const char *check_fn(struct pn_str value);
-
-static const char *
-check_path(struct pn_str value)
-{
-    return value.len > 1 && value.ptr[0] == '/' && value.len <= SOCKET_PATH_MAX
-               ? NULL
-               : "an absolute path of at most 107 bytes";
-}
-
-static const char *
-check_listen(struct pn_str value)
-{
-    static const char wanted[] =
-        "unix:/PATH, 127.0.0.1:PORT or [::1]:PORT (nginx is what others reach)";
-    const struct pn_str scheme = PN_STR("unix:");
-
-    if (pn_str_starts(value, scheme)) {
-        value.ptr += scheme.len;
-        value.len -= scheme.len;
-        return check_path(value) == NULL ? NULL : wanted;
-    }
-    return pn_str_starts(value, PN_STR("127."))
-                   || pn_str_starts(value, PN_STR("[::1]:"))
-               ? NULL
-               : wanted;
-}
-
-static bool
-is_postgres(struct pn_str url)
-{
-    return pn_str_starts(url, PN_STR("postgresql://"))
-           || pn_str_starts(url, PN_STR("postgres://"));
-}
-
-static const char *
-check_store(struct pn_str value)
-{
-    const struct pn_str file = PN_STR("sqlite:/");
-
-    return (pn_str_starts(value, file) && value.len > file.len)
-                   || is_postgres(value)
-               ? NULL
-               : "sqlite:/ABSOLUTE/PATH or postgresql://USER@HOST/DATABASE";
-}
-
-static const char *
-check_directory(struct pn_str value)
-{
-    return value.len > 1 && value.ptr[0] == '/' ? NULL : "an absolute path";
-}
-
-static bool
-parse_mode(struct pn_str value, unsigned *out)
-{
-    unsigned mode = 0;
-
-    if (value.len < 3 || value.len > 4) {
-        return false;
-    }
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.ptr[i] < '0' || value.ptr[i] > '7') {
-            return false;
-        }
-        mode = mode * 8 + (unsigned) (value.ptr[i] - '0');
-    }
-    if ((mode & ~0666U) != 0 || (mode & 0600) != 0600) {
-        return false;
-    }
-    *out = mode;
-    return true;
-}
-
-static const char *
-check_mode(struct pn_str value)
-{
-    unsigned mode;
-
-    return parse_mode(value, &mode) ? NULL : "an octal mode as \"0660\"";
-}
-
-static const char *
-check_name(struct pn_str value)
-{
-    for (size_t i = 0; i < value.len; i++) {
-        char c = value.ptr[i];
-
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-              || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.'))
-        {
-            return "the name of a user or group";
-        }
-    }
-    return value.len <= 32 ? NULL : "the name of a user or group";
-}
-
-static const char *const levels[] = {
-    [PN_LOG_ERROR] = "error",
-    [PN_LOG_WARNING] = "warning",
-    [PN_LOG_INFO] = "info",
-    [PN_LOG_DEBUG] = "debug",
-};
-
-static const char *
-check_level(struct pn_str value)
-{
-    for (size_t i = 0; i < PN_LEN(levels); i++) {
-        if (pn_str_eq(value, pn_str_from(levels[i]))) {
-            return NULL;
-        }
-    }
-    return "error, warning, info or debug";
-}
-
-static const struct rule {
-    const char *key;
-    check_fn *text; /* NULL = a number between min and max */
-    long min, max;
-} rules[] = {
-    {"http_listen", check_listen, 0, 0}, {"http_mode", check_mode, 0, 0},
-    {"http_group", check_name, 0, 0},    {"http_connections", NULL, 8, 4096},
-    {"admin_socket", check_path, 0, 0},  {"usage_socket", check_path, 0, 0},
-    {"usage_mode", check_mode, 0, 0},    {"usage_group", check_name, 0, 0},
-    {"usage_users", check_name, 0, 0},   {"usage_interval", NULL, 1, 60},
-    {"store", check_store, 0, 0},        {"index_dir", check_directory, 0, 0},
-    {"index_group", check_name, 0, 0},   {"stale_after", NULL, 0, 31536000},
-    {"audit_keep_days", NULL, 0, 36500}, {"log_level", check_level, 0, 0},
-};
+/* --- judging a value ------------------------------------------------------ */
 
 static int
-wrong_text(cfg_t *cfg, const struct rule *rule, const char *value)
+wrong_text(cfg_t *cfg, const struct pn_config_rule *rule, const char *value)
 {
     struct pn_str text = pn_str_from(value);
     const char *wanted;
@@ -210,17 +83,17 @@ validate(cfg_t *cfg, cfg_opt_t *opt)
 {
     size_t row = 0;
 
-    while (strcmp(rules[row].key, opt->name) != 0) {
+    while (strcmp(pn_config_rules[row].key, opt->name) != 0) {
         row++;
     }
-    const struct rule *rule = &rules[row];
+    const struct pn_config_rule *rule = &pn_config_rules[row];
     const bool is_list = (opt->flags & CFGF_LIST) != 0;
 
-    if ((running->seen & 1U << row) != 0 && !is_list) {
+    if ((running->seen & UINT64_C(1) << row) != 0 && !is_list) {
         cfg_error(cfg, "key '%s' was given before", rule->key);
         return -1;
     }
-    running->seen |= 1U << row;
+    running->seen |= UINT64_C(1) << row;
     if (rule->text == NULL) {
         const long value = cfg_opt_getnint(opt, 0);
 
@@ -246,6 +119,68 @@ validate(cfg_t *cfg, cfg_opt_t *opt)
     return 0;
 }
 
+/* The keys of one section may come again in the next. */
+static void
+forget_section(void)
+{
+    for (size_t row = 0; row < pn_config_rule_count; row++) {
+        if (pn_config_rules[row].in_section) {
+            running->seen &= ~(UINT64_C(1) << row);
+        }
+    }
+}
+
+static bool
+has(cfg_t *cfg, const char *key)
+{
+    return cfg_getstr(cfg, key)[0] != '\0';
+}
+
+/* What keys of a section need of each other; NULL = it is fine. */
+static const char *
+syslog_lacks(cfg_t *section)
+{
+    const bool tls =
+        pn_str_starts(pn_str_from(cfg_getstr(section, "to")), PN_STR("tls://"));
+
+    if (pn_config_check_name(pn_str_from(cfg_title(section))) != NULL) {
+        return "its name is not letters, digits, '_', '-' and '.', at most 32";
+    }
+    if (!has(section, "to")) {
+        return "key 'to' is missing";
+    }
+    if (!tls
+        && (has(section, "ca") || has(section, "certificate")
+            || has(section, "tls_name")))
+    {
+        return "'ca', 'certificate' and 'tls_name' need a 'to' of tls://";
+    }
+    return has(section, "certificate") == has(section, "key")
+               ? NULL
+               : "'certificate' and 'key' go together";
+}
+
+/* Runs at the end of a section. */
+static int
+validate_syslog(cfg_t *cfg, cfg_opt_t *opt)
+{
+    const unsigned count = cfg_opt_size(opt);
+    cfg_t *section = cfg_opt_getnsec(opt, count - 1);
+    const char *lacks = syslog_lacks(section);
+
+    forget_section();
+    if (lacks != NULL) {
+        cfg_error(cfg, "section 'syslog %.64s': %s", cfg_title(section), lacks);
+        return -1;
+    }
+    if (count > PN_SYSLOG_RECEIVERS_MAX) {
+        cfg_error(cfg, "more than %d sections 'syslog'",
+                  PN_SYSLOG_RECEIVERS_MAX);
+        return -1;
+    }
+    return 0;
+}
+
 /* --- reading ------------------------------------------------------------- */
 
 /* "" is "none given". */
@@ -267,7 +202,8 @@ mode_of(cfg_t *cfg, const char *key)
 {
     unsigned mode = 0600;
 
-    return parse_mode(pn_str_from(cfg_getstr(cfg, key)), &mode) ? mode : 0600;
+    return pn_config_mode(pn_str_from(cfg_getstr(cfg, key)), &mode) ? mode
+                                                                    : 0600;
 }
 
 /* One SQLite file cannot go on without us; other nodes of a PostgreSQL can. */
@@ -279,8 +215,52 @@ stale_after(cfg_t *cfg)
     if (value != STALE_BY_STORE) {
         return (uint32_t) value;
     }
-    return is_postgres(pn_str_from(cfg_getstr(cfg, "store"))) ? STALE_SHARED_S
-                                                              : 0;
+    return pn_config_is_postgres(pn_str_from(cfg_getstr(cfg, "store")))
+               ? STALE_SHARED_S
+               : 0;
+}
+
+/* RFC 5426 asks receivers for 2048 bytes a datagram; 8192 is what rsyslog takes
+ * unless told otherwise. */
+static uint32_t
+max_bytes(cfg_t *section, enum pn_syslog_kind kind)
+{
+    const long value = cfg_getint(section, "max_bytes");
+
+    if (value != MAX_BY_KIND) {
+        return (uint32_t) value;
+    }
+    return kind == PN_SYSLOG_UDP ? PN_SYSLOG_MESSAGE_MIN : MAX_OF_STREAM;
+}
+
+static bool
+take_syslog(cfg_t *section, struct pn_arena *arena,
+            struct pn_syslog_receiver *out)
+{
+    struct pn_syslog_receiver receiver = {
+        .name = pn_arena_dup(arena, pn_str_from(cfg_title(section))),
+        .facility = (uint8_t) pn_syslog_facility(
+            pn_str_from(cfg_getstr(section, "facility"))),
+        .enterprise = (uint32_t) cfg_getint(section, "enterprise"),
+        .begin = strcmp(cfg_getstr(section, "begin"), "new") == 0
+                     ? PN_SYSLOG_NEW
+                     : PN_SYSLOG_ALL,
+    };
+
+    if (receiver.name == NULL
+        || pn_syslog_place_parse(pn_str_from(cfg_getstr(section, "to")),
+                                 &receiver.place)
+               != PN_OK
+        || !take(section, "ca", arena, &receiver.ca)
+        || !take(section, "certificate", arena, &receiver.certificate)
+        || !take(section, "key", arena, &receiver.key)
+        || !take(section, "tls_name", arena, &receiver.tls_name))
+    {
+        return false;
+    }
+    receiver.max_bytes = max_bytes(section, receiver.place.kind);
+    *out = receiver;
+    return true;
 }
 
 static enum pn_err
@@ -309,14 +289,16 @@ take_all(cfg_t *cfg, struct pn_arena *arena, struct pn_config *out)
             arena, pn_str_from(cfg_getnstr(cfg, "usage_users", i)));
         good = config.usage_user[i] != NULL;
     }
+    config.syslog_count = cfg_size(cfg, "syslog");
+    for (unsigned i = 0; good && i < config.syslog_count; i++) {
+        good = take_syslog(cfg_getnsec(cfg, "syslog", i), arena,
+                           &config.syslog[i]);
+    }
     if (!good) {
         return PN_E_NOMEM;
     }
-    for (size_t i = 0; i < PN_LEN(levels); i++) {
-        if (strcmp(cfg_getstr(cfg, "log_level"), levels[i]) == 0) {
-            config.log_level = (enum pn_log_level) i;
-        }
-    }
+    (void) pn_config_level(pn_str_from(cfg_getstr(cfg, "log_level")),
+                           &config.log_level);
     *out = config;
     return PN_OK;
 }
@@ -343,11 +325,15 @@ has_stray_bytes(struct pn_str text, unsigned *line)
  * blanked before it sees them.  Forms that the reference does not name (other
  * comments, "${…}") are left to it, with all that follows: there a quote may
  * not be a quote, and only the line number is at stake.
+ *
+ * It also takes the end of the file for that of a section: returns how many
+ * braces are open then.
  */
-static void
+static int
 blank_comments(char *text)
 {
     char quote = '\0';
+    int open = 0;
 
     for (char *c = text; *c != '\0'; c++) {
         if (quote != '\0') {
@@ -364,15 +350,45 @@ blank_comments(char *text)
             memset(c, ' ', len);
             c += len - 1;
         } else if (*c == '$' || (*c == '/' && (c[1] == '/' || c[1] == '*'))) {
-            return;
+            return 0;
+        } else {
+            open += (*c == '{') - (*c == '}');
         }
     }
+    return open;
+}
+
+/* A key without a rule would be taken as it is: the unit test has each. */
+static void
+set_rules(cfg_t *cfg)
+{
+    for (size_t i = 0; i < pn_config_rule_count; i++) {
+        char path[64];
+
+        (void) snprintf(path, sizeof(path), "%s%s",
+                        pn_config_rules[i].in_section ? "syslog|" : "",
+                        pn_config_rules[i].key);
+        (void) cfg_set_validate_func(cfg, path, validate);
+    }
+    (void) cfg_set_validate_func(cfg, "syslog", validate_syslog);
 }
 
 static enum pn_err
 parse(FILE *file, struct pn_arena *arena, struct pn_config *out)
 {
     char senders[] = "{www-data}"; /* libconfuse wants it writable */
+    cfg_opt_t syslog[] = {
+        CFG_STR("to", "", CFGF_NONE),
+        CFG_STR("facility", "authpriv", CFGF_NONE),
+        CFG_STR("begin", "all", CFGF_NONE),
+        CFG_INT("max_bytes", MAX_BY_KIND, CFGF_NONE),
+        CFG_INT("enterprise", NO_ENTERPRISE, CFGF_NONE),
+        CFG_STR("ca", "", CFGF_NONE),
+        CFG_STR("certificate", "", CFGF_NONE),
+        CFG_STR("key", "", CFGF_NONE),
+        CFG_STR("tls_name", "", CFGF_NONE),
+        CFG_END(),
+    };
     cfg_opt_t opts[] = {
         CFG_STR("http_listen", "unix:/run/postern/http.sock", CFGF_NONE),
         CFG_STR("http_mode", "0660", CFGF_NONE),
@@ -389,10 +405,11 @@ parse(FILE *file, struct pn_arena *arena, struct pn_config *out)
         CFG_STR("index_group", "", CFGF_NONE),
         CFG_INT("stale_after", STALE_BY_STORE, CFGF_NONE),
         CFG_INT("audit_keep_days", 0, CFGF_NONE),
+        CFG_SEC("syslog", syslog,
+                CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),
         CFG_STR("log_level", "info", CFGF_NONE),
         CFG_END(),
     };
-    _Static_assert(PN_LEN(opts) == PN_LEN(rules) + 1, "a rule for each key");
     enum pn_err err = PN_E_NOMEM;
     cfg_t *cfg = cfg_init(opts, CFGF_NONE);
 
@@ -400,9 +417,7 @@ parse(FILE *file, struct pn_arena *arena, struct pn_config *out)
         return PN_E_NOMEM;
     }
     (void) cfg_set_error_function(cfg, complain);
-    for (size_t i = 0; i < PN_LEN(rules); i++) {
-        (void) cfg_set_validate_func(cfg, rules[i].key, validate);
-    }
+    set_rules(cfg);
     if (cfg_parse_fp(cfg, file) != CFG_SUCCESS || running->failed) {
         if (!running->failed) {
             (void) snprintf(running->why, PN_CONFIG_WHY_MAX,
@@ -441,8 +456,10 @@ pn_config_parse(struct pn_str text, const char *name, struct pn_arena *arena,
      * fmemopen takes no empty buffer. */
     copy = pn_arena_printf(arena, "%.*s\n", (int) text.len,
                            text.len > 0 ? text.ptr : "");
-    if (copy != NULL) {
-        blank_comments(copy);
+    if (copy != NULL && blank_comments(copy) > 0) {
+        (void) snprintf(why, PN_CONFIG_WHY_MAX,
+                        "%s: a '{' has no '}' that belongs to it", name);
+        return PN_E_SYNTAX;
     }
     file = copy != NULL ? fmemopen(copy, strlen(copy), "r") : NULL;
     if (file == NULL) {

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/log.h"
+#include "daemon/syslog/receiver.h"
 
 enum {
     PN_CONFIG_MAX = 64 << 10, /* bytes of the file */
@@ -38,6 +39,8 @@ struct pn_config {
     const char *index_group;
     uint32_t stale_after_s;
     uint32_t audit_keep_days; /* 0 = for ever */
+    struct pn_syslog_receiver syslog[PN_SYSLOG_RECEIVERS_MAX];
+    unsigned syslog_count;
     enum pn_log_level log_level;
 };
 

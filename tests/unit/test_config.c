@@ -143,6 +143,93 @@ test_a_key_given_twice_is_refused(void **state)
 }
 
 static void
+test_receivers_of_the_audit_are_taken(void **state)
+{
+    const struct pn_syslog_receiver *r = config.syslog;
+
+    (void) state;
+    assert_int_equal(parse("syslog here {\n to = \"unix:/dev/log\"\n}\n"
+                           "syslog \"siem-1\" {\n"
+                           " to = \"tls://log.example.com\"\n"
+                           " facility = local3\n begin = new\n"
+                           " max_bytes = 65000\n enterprise = 4294967295\n"
+                           " ca = \"/ca\"\n certificate = \"/cert\"\n"
+                           " key = \"/key\"\n tls_name = \"other.name\"\n}\n"
+                           "syslog udp { to = \"udp://192.0.2.1\" }\n"),
+                     PN_OK);
+    assert_int_equal(config.syslog_count, 3);
+    assert_string_equal(r[0].name, "here");
+    assert_int_equal(r[0].place.kind, PN_SYSLOG_LOCAL);
+    assert_int_equal(r[0].facility, 10);
+    assert_int_equal(r[0].max_bytes, 8192);
+    assert_int_equal(r[0].enterprise, 32473);
+    assert_int_equal(r[0].begin, PN_SYSLOG_ALL);
+    assert_null(r[0].ca);
+    assert_string_equal(r[1].name, "siem-1");
+    assert_int_equal(r[1].place.kind, PN_SYSLOG_TLS);
+    assert_string_equal(r[1].place.port, "6514");
+    assert_int_equal(r[1].facility, 19);
+    assert_int_equal(r[1].begin, PN_SYSLOG_NEW);
+    assert_int_equal(r[1].max_bytes, 65000);
+    assert_true(r[1].enterprise == UINT32_MAX);
+    assert_string_equal(r[1].ca, "/ca");
+    assert_string_equal(r[1].certificate, "/cert");
+    assert_string_equal(r[1].key, "/key");
+    assert_string_equal(r[1].tls_name, "other.name");
+    assert_int_equal(r[2].max_bytes, 2048);
+    assert_int_equal(parse(""), PN_OK);
+    assert_int_equal(config.syslog_count, 0);
+}
+
+static void
+test_a_wrong_receiver_is_named(void **state)
+{
+    static const char *const rows[][2] = {
+        {"syslog { to = \"udp://a\" }", "x.conf:1: "},
+        {"syslog a { }", "x.conf:1: section 'syslog a': key 'to' is missing"},
+        {"syslog a {\n to = \"http://a\"\n}",
+         "x.conf:2: key 'to': 'http://a' is not unix:/PATH"},
+        {"syslog a {\n to = \"udp://a\"\n to = \"udp://b\"\n}",
+         "x.conf:3: key 'to' was given before"},
+        {"syslog a { to = \"udp://a\" }\nsyslog a { to = \"udp://b\" }",
+         "x.conf:2: found duplicate title 'a'"},
+        {"syslog \"a b\" { to = \"udp://a\" }", "its name is not letters"},
+        {"syslog \"\" { to = \"udp://a\" }", "its name is not letters"},
+        {"syslog a1234567890123456789012345678901x { to = \"udp://a\" }",
+         "its name is not letters"},
+        {"syslog a {\n to = \"udp://a\"\n colour = red\n}",
+         "x.conf:3: no such option 'colour'"},
+        {"syslog a { to = \"udp://a\" max_bytes = 2047 }",
+         "key 'max_bytes': 2047 is not between 2048 and 65000"},
+        {"syslog a { to = \"udp://a\" max_bytes = 0 }", "key 'max_bytes': 0"},
+        {"syslog a { to = \"udp://a\" facility = kern }", "key 'facility'"},
+        {"syslog a { to = \"udp://a\" begin = now }", "key 'begin'"},
+        {"syslog a { to = \"udp://a\" enterprise = 4294967296 }",
+         "key 'enterprise'"},
+        {"syslog a { to = \"tcp://a\" ca = \"/ca\" }", "need a 'to' of tls://"},
+        {"syslog a { to = \"tcp://a\" tls_name = \"b\" }",
+         "need a 'to' of tls://"},
+        {"syslog a { to = \"tls://a\" key = \"/k\" }",
+         "'certificate' and 'key' go together"},
+        {"syslog a { to = \"tls://a\" certificate = \"/k\" }",
+         "'certificate' and 'key' go together"},
+        {"syslog a { to = \"tls://a\" ca = \"relative\" }", "key 'ca'"},
+        {"syslog a { to = \"udp://a\"\n",
+         "x.conf: a '{' has no '}' that belongs to it"},
+        {"to = \"udp://a\"", "no such option 'to'"},
+        {"syslog a { to = \"udp://a\" }\nsyslog b { to = \"udp://a\" }\n"
+         "syslog c { to = \"udp://a\" }\nsyslog d { to = \"udp://a\" }\n"
+         "syslog e { to = \"udp://a\" }\n",
+         "x.conf:5: more than 4 sections 'syslog'"},
+    };
+
+    (void) state;
+    for (size_t i = 0; i < PN_LEN(rows); i++) {
+        refused(rows[i][0], rows[i][1]);
+    }
+}
+
+static void
 test_what_is_no_config_is_refused(void **state)
 {
     (void) state;
@@ -201,6 +288,8 @@ main(void)
         cmocka_unit_test(test_an_error_names_file_line_and_key),
         cmocka_unit_test(test_comments_do_not_change_the_line_of_an_error),
         cmocka_unit_test(test_a_key_given_twice_is_refused),
+        cmocka_unit_test(test_receivers_of_the_audit_are_taken),
+        cmocka_unit_test(test_a_wrong_receiver_is_named),
         cmocka_unit_test(test_what_is_no_config_is_refused),
         cmocka_unit_test(test_a_file_over_the_maximum_is_refused),
         cmocka_unit_test(test_a_missing_file_is_named),
