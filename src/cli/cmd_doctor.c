@@ -2,10 +2,12 @@
 /* postern doctor: is everything as it must be?  Each check says so by line. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/secret.h"
 #include "base/str.h"
 #include "cli/commands.h"
@@ -117,6 +119,72 @@ check_server(struct findings *f)
     } else {
         note(f, BAD, "posternd is ready",
              "it is not; its answer stands on standard error");
+    }
+}
+
+/* --- receivers of the audit ---------------------------------------------- */
+
+enum { METRICS_MAX = 64 << 10 };
+
+static bool
+take_piece(void *arg, struct pn_str piece)
+{
+    struct pn_buf *text = arg;
+
+    pn_buf_add(text, piece);
+    return !text->full;
+}
+
+/* The value of postern_syslog_…{receiver="NAME"}; 0 when there is none. */
+static unsigned long long
+metric_of(struct findings *f, const char *metrics, const char *what,
+          struct pn_str name)
+{
+    const char *key = pn_arena_printf(f->cli->arena,
+                                      "\npostern_syslog_%s{receiver=\"%.*s\"} ",
+                                      what, (int) name.len, name.ptr);
+    const char *at = key != NULL ? strstr(metrics, key) : NULL;
+
+    return at != NULL ? strtoull(at + strlen(key), NULL, 10) : 0;
+}
+
+static void
+note_receiver(struct findings *f, const char *metrics, struct pn_str name)
+{
+    const bool leads = metric_of(f, metrics, "leads", name) != 0;
+    const bool up = metric_of(f, metrics, "up", name) != 0;
+    const char *words =
+        pn_arena_printf(f->cli->arena, "'%.*s' %s; %llu events behind",
+                        (int) name.len, name.ptr,
+                        up      ? "is connected"
+                        : leads ? "is AWAY: posternd's log says why"
+                                : "is another node's business",
+                        metric_of(f, metrics, "behind", name));
+
+    note(f, up || !leads ? GOOD : BAD, "receiver of the audit",
+         words != NULL ? words : "");
+}
+
+/* Those that posternd forwards to; nothing when there are none. */
+static void
+check_receivers(struct findings *f)
+{
+    static const char row[] = "\npostern_syslog_up{receiver=\"";
+    struct pn_buf text = {.ptr = pn_arena_alloc(f->cli->arena, METRICS_MAX),
+                          .cap = METRICS_MAX};
+    const char *metrics;
+
+    if (!pn_is_local(f->cli) || text.ptr == NULL
+        || pn_call_stream(f->cli, "/metrics", take_piece, &text) != PN_EXIT_OK)
+    {
+        return;
+    }
+    metrics = pn_buf_cstr(&text);
+    for (const char *at = metrics != NULL ? strstr(metrics, row) : NULL;
+         at != NULL; at = strstr(at, row))
+    {
+        at += sizeof(row) - 1;
+        note_receiver(f, metrics, (struct pn_str){at, strcspn(at, "\"")});
     }
 }
 
@@ -261,6 +329,7 @@ run_doctor(struct pn_cli *cli)
     check_data(&f);
     if (rc == PN_EXIT_OK) {
         check_server(&f);
+        check_receivers(&f);
         rc = pn_cli_has(cli, "app") ? check_app(&f) : PN_EXIT_OK;
     } else {
         note(&f, BAD, "posternd is ready", "no running posternd was found");

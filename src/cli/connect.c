@@ -244,6 +244,13 @@ pn_connected_to(const struct pn_cli *cli)
                                            : cli->connection->url;
 }
 
+bool
+pn_is_local(const struct pn_cli *cli)
+{
+    return cli->connection != NULL && cli->connection->socket != NULL
+           && cli->connection->cookie == NULL;
+}
+
 /* --- sessions ------------------------------------------------------------ */
 
 enum pn_exit

@@ -65,6 +65,9 @@ PN_MUST_USE enum pn_exit pn_post_if_match(struct pn_cli *cli, const char *etag,
 PN_MUST_USE enum pn_exit pn_call_find(struct pn_cli *cli, const char *path,
                                       struct pn_answer *out);
 
+/* Is the caller the administrator of this machine, and nobody by name? */
+bool pn_is_local(const struct pn_cli *cli);
+
 /* A GET whose answer goes to a sink as it comes (struct pn_ask). */
 PN_MUST_USE enum pn_exit
 pn_call_stream(struct pn_cli *cli, const char *path,

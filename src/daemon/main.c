@@ -20,6 +20,7 @@
 #include "daemon/options.h"
 #include "daemon/parts.h"
 #include "daemon/reload.h"
+#include "daemon/syslog/link.h"
 #include "daemon/watchdog.h"
 
 enum { ARENA_MAX = 1 << 20 };
@@ -33,6 +34,22 @@ protect(void)
     (void) umask(0077);
     return setrlimit(RLIMIT_CORE, &none) == 0
            && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
+}
+
+/* The files that the configuration names, besides our own. */
+static bool
+can_forward(const struct pn_config *config, char why[PN_CONFIG_WHY_MAX])
+{
+    for (unsigned i = 0; i < config->syslog_count; i++) {
+        char reason[PN_SYSLOG_WHY_MAX] = "out of memory";
+
+        if (pn_syslog_link_check(&config->syslog[i], reason) != PN_OK) {
+            (void) snprintf(why, PN_CONFIG_WHY_MAX, "syslog %s: %s",
+                            config->syslog[i].name, reason);
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Until SIGTERM or SIGINT. */
@@ -118,7 +135,8 @@ main(int argc, char **argv)
     pn_credentials_use(&options.admin);
     arena = pn_arena_new(ARENA_MAX);
     if (!protect() || arena == NULL
-        || pn_config_load(options.config, arena, &parts.config, why) != PN_OK)
+        || pn_config_load(options.config, arena, &parts.config, why) != PN_OK
+        || !can_forward(&parts.config, why))
     {
         (void) fprintf(stderr, "posternd: %s\n", why);
         code = PN_EXIT_USAGE;

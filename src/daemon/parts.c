@@ -172,7 +172,7 @@ start_servers(struct pn_parts *parts)
 }
 
 static void
-usage_counts(void *arg, struct pn_api_counts *out)
+job_counts(void *arg, struct pn_api_counts *out)
 {
     struct pn_parts *parts = arg;
     struct pn_usage_totals counts;
@@ -183,7 +183,23 @@ usage_counts(void *arg, struct pn_api_counts *out)
         .usage_refused = counts.refused,
         .usage_lines = counts.lines,
         .usage_lost = counts.lost,
+        .receiver_count = parts->config.syslog_count,
     };
+    _Static_assert((int) PN_SYSLOG_RECEIVERS_MAX <= (int) PN_API_RECEIVERS_MAX,
+                   "room");
+    for (unsigned i = 0; i < parts->config.syslog_count; i++) {
+        struct pn_forward_status status;
+
+        pn_forwarder_status(parts->forwarder[i], &status);
+        out->receiver[i] = (struct pn_api_receiver){
+            .name = status.name,
+            .leads = status.leads,
+            .up = status.up,
+            .behind = status.behind,
+            .sent = status.sent_total,
+            .failures = status.failures_total,
+        };
+    }
 }
 
 static bool
@@ -194,6 +210,20 @@ start_keeper(struct pn_parts *parts)
         days > 0 ? pn_keeper_start(parts->ops, days, &parts->keeper) : PN_OK;
 
     return err == PN_OK || failed("start", "audit keeper", err);
+}
+
+static bool
+start_forwarders(struct pn_parts *parts)
+{
+    for (unsigned i = 0; i < parts->config.syslog_count; i++) {
+        enum pn_err err = pn_forwarder_start(
+            parts->ops, &parts->config.syslog[i], &parts->forwarder[i]);
+
+        if (err != PN_OK) {
+            return failed("forward to", parts->config.syslog[i].name, err);
+        }
+    }
+    return true;
 }
 
 bool
@@ -233,10 +263,11 @@ pn_parts_start(struct pn_parts *parts, const struct pn_first_admin *admin)
     parts->api = (struct pn_api){
         .ops = parts->ops,
         .started_at = (int64_t) time(NULL),
-        .counts = usage_counts,
+        .counts = job_counts,
         .counts_arg = parts,
     };
-    return start_keeper(parts) && start_usage(parts) && start_servers(parts);
+    return start_keeper(parts) && start_usage(parts) && start_forwarders(parts)
+           && start_servers(parts);
 }
 
 void
@@ -246,5 +277,8 @@ pn_parts_stop(struct pn_parts *parts)
     pn_http_stop(parts->admin);
     pn_usage_stop(parts->usage);
     pn_keeper_stop(parts->keeper);
+    for (unsigned i = 0; i < parts->config.syslog_count; i++) {
+        pn_forwarder_stop(parts->forwarder[i]); /* after whoever makes events */
+    }
     pn_ops_stop(parts->ops);
 }

@@ -7,6 +7,7 @@
 #include "daemon/api/api.h"
 #include "daemon/config.h"
 #include "daemon/first_admin.h"
+#include "daemon/jobs/forward.h"
 #include "daemon/jobs/keep.h"
 #include "daemon/jobs/usage.h"
 
@@ -17,6 +18,7 @@ struct pn_parts {
     struct pn_ops *ops;
     struct pn_usage_receiver *usage;
     struct pn_keeper *keeper; /* NULL = everything is kept */
+    struct pn_forwarder *forwarder[PN_SYSLOG_RECEIVERS_MAX];
     struct pn_http_server *http, *admin;
     struct pn_api api;
 };

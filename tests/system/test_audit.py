@@ -13,6 +13,7 @@ from harness.audit import (TAMPERING, database, events_of, export_of, tamper,
                            usual_acts, verify)
 from harness.posternd import API, UnixConnection
 from harness.process import SOURCE, wait_until
+from harness.rsyslog import Rsyslog, section
 from harness.size import scaled
 
 
@@ -32,13 +33,17 @@ def forms_of(secret):
 
 
 def test_every_act_is_an_event_and_none_holds_a_secret(run, posternd):
-    p = posternd(config="audit_keep_days = 30", start=False)
+    receiver = Rsyslog(run, "unix")
+    p = posternd(config="audit_keep_days = 30\n" + section(receiver.to),
+                 start=False)
     every_act(p)
     places = {"export": p.local.get("/audit/export").body,
               "list": p.local.get("/audit?limit=200&order=newest").body,
               "log": p.log().encode()}
     events = [json.loads(line) for line in places["export"].splitlines()]
     assert {e["action"] for e in events} == documented_actions()
+    receiver.await_position(events[-1]["position"])
+    places["syslog"] = receiver.out.read_bytes()
     p.stop()
     for folder in ("store", "index"):
         places[folder] = b"".join(f.read_bytes() for f in sorted(

@@ -10,9 +10,20 @@
 #include "daemon/http/http.h"
 #include "daemon/ops/ops.h"
 
+enum { PN_API_RECEIVERS_MAX = 4 };
+
+/* A receiver of audit events. */
+struct pn_api_receiver {
+    const char *name; /* letters, digits, "_", "-", "." */
+    bool leads, up;
+    uint64_t behind, sent, failures;
+};
+
 /* Numbers that others count, for GET /metrics. */
 struct pn_api_counts {
     uint64_t usage_datagrams, usage_refused, usage_lines, usage_lost;
+    struct pn_api_receiver receiver[PN_API_RECEIVERS_MAX];
+    unsigned receiver_count;
 };
 
 struct pn_api {

@@ -51,12 +51,45 @@ struct metric {
 };
 
 static void
-add_metric(struct pn_buf *out, const struct metric *m)
+add_head(struct pn_buf *out, const struct metric *m)
 {
     pn_buf_addf(out, "# HELP postern_%s %s\n# TYPE postern_%s %s\n", m->name,
                 m->help, m->name, m->type);
+}
+
+static void
+add_metric(struct pn_buf *out, const struct metric *m)
+{
+    add_head(out, m);
     pn_buf_addf(out, "postern_%s %llu\n", m->name,
                 (unsigned long long) m->value);
+}
+
+/* One line a receiver, for each of its numbers. */
+static void
+add_receivers(struct pn_buf *out, const struct pn_api_counts *counts)
+{
+    static const struct metric metrics[] = {
+        {"syslog_leads", "gauge", "1 when this node sends to it.", 0},
+        {"syslog_up", "gauge", "1 when it is connected.", 0},
+        {"syslog_behind", "gauge", "Audit events it does not have yet.", 0},
+        {"syslog_sent_total", "counter", "Messages sent to it.", 0},
+        {"syslog_failures_total", "counter", "Attempts that failed.", 0},
+    };
+
+    for (size_t i = 0; counts->receiver_count > 0 && i < PN_LEN(metrics); i++) {
+        add_head(out, &metrics[i]);
+        for (unsigned n = 0; n < counts->receiver_count; n++) {
+            const struct pn_api_receiver *r = &counts->receiver[n];
+            const uint64_t values[] = {r->leads, r->up, r->behind, r->sent,
+                                       r->failures};
+
+            _Static_assert(PN_LEN(values) == PN_LEN(metrics), "one each");
+            pn_buf_addf(out, "postern_%s{receiver=\"%s\"} %llu\n",
+                        metrics[i].name, r->name,
+                        (unsigned long long) values[i]);
+        }
+    }
 }
 
 static void
@@ -107,6 +140,7 @@ write_metrics(struct pn_call *call, struct pn_buf *out)
     for (size_t i = 0; i < PN_LEN(metrics); i++) {
         add_metric(out, &metrics[i]);
     }
+    add_receivers(out, &c);
 }
 
 /* Not for the public: the administrator's socket, or whoever sees all. */
