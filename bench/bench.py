@@ -24,13 +24,14 @@ PARTS = {
     "index": "bytes of index for each token",
     "revoke": "from the answer of a revoke to the first refusal",
     "store": "posternd: creates, lists, policy, memory, start",
+    "audit": "a long audit: export, verify, memory",
     "rivals": "what a user would pick instead of the module",
 }
 USUAL = ["gate", "storm", "index", "revoke"]
 COUNTED = (300, 1300)  # requests of two runs whose difference is taken
 SIZES = [1_000, 1_000_000, 10_000_000]
 # So small that it proves nothing but that the bench works.
-TINY = {"sizes": [1000], "pairs": 1, "seconds": 0.4, "rounds": 1,
+TINY = {"sizes": [1000], "events": 1000, "pairs": 1, "seconds": 0.4, "rounds": 1,
         "counted": (5, 10)}
 
 EPILOG = """parts:
@@ -56,6 +57,8 @@ def arguments():
     p.add_argument("--sizes", type=lambda t: [number(n) for n in t.split(",")],
                    default=SIZES, metavar="N,N",
                    help="numbers of tokens (1k,1m,10m)")
+    p.add_argument("--events", type=number, default=1_000_000, metavar="N",
+                   help="in the audit (1m)")
     p.add_argument("--pairs", type=int, default=30, metavar="N",
                    help="alternations of each comparison (30)")
     p.add_argument("--seconds", type=float, default=1, metavar="S",

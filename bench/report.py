@@ -11,7 +11,7 @@ import targets
 from rig import human
 from targets import bounds, percent, spread
 
-PARTS = ["gate", "storm", "index", "revoke", "store", "rivals"]
+PARTS = ["gate", "storm", "index", "revoke", "store", "audit", "rivals"]
 
 
 def table(head, rows):
@@ -128,9 +128,21 @@ def store_text(store):
     return text + "".join(f"* {line}\n" for line in lines)
 
 
+def audit_text(audit):
+    after = audit["after_mib"]
+    return (f"{human(audit['events'])} events ("
+            f"{audit['store_bytes'] / 2**20:.0f} MiB): `postern audit export` "
+            f"{spread(audit['export_s'])} s, `postern audit verify` "
+            f"{spread(audit['verify_s'])} s. posternd's memory: "
+            f"{audit['before_mib']['peak']:.0f} MiB at most before, "
+            f"{after['peak']:.0f} MiB meanwhile ({after['anon']:.0f} MiB own "
+            "afterwards).\n")
+
+
 SECTIONS = [("gate", "Counted", counted), ("index", "Index", index_table),
             ("revoke", "Revoke", revoke_text),
-            ("store", "posternd", store_text)]
+            ("store", "posternd", store_text),
+            ("audit", "Audit", audit_text)]
 
 
 def write(out):

@@ -18,23 +18,31 @@
 
 #include "base/str.h"
 #include "bulk.h"
+#include "core/id.h"
 #include "core/token.h"
+#include "daemon/store/audit.h"
 #include "daemon/store/store.h"
 #include "spec.h"
 
-enum { SQL_MAX = 8192, ARENA_MAX = 1 << 20, INDEXES_MAX = 32, GROUP_ID = 1 };
+enum {
+    SQL_MAX = 8192,
+    ARENA_MAX = 1 << 20,
+    INDEXES_MAX = 32,
+    GROUP_ID = 1,
+    EVENTS_TOGETHER = 10000,
+};
 
 static const char usage[] =
     "usage: mkstore [--tokens N] [--owners M] [--seed S] [--sample K]\n"
-    "               FILE TOKENS_OUT\n"
+    "               [--events E] FILE TOKENS_OUT\n"
     "\n"
     "Adds M owners user0, user1, ... (members of the group \"staff\") and N\n"
     "tokens to the SQLite store FILE, which is made if it is missing; a line\n"
     "\"OWNER TOKEN\" in TOKENS_OUT for each of K of them.  The tokens of a\n"
-    "seed are those of mkindex --bulk.\n";
+    "seed are those of mkindex --bulk.  Then E audit events, chained.\n";
 
 struct options {
-    uint64_t tokens, owners, seed, sample;
+    uint64_t tokens, owners, seed, sample, events;
     const char *file, *out;
 };
 
@@ -341,6 +349,52 @@ fill(struct options *options)
     (void) sqlite3_close(db);
 }
 
+/* --- the audit ----------------------------------------------------------- */
+
+/* As of somebody who edits a token. */
+static void
+put_event(struct pn_store *store, uint64_t i)
+{
+    char actor[BULK_OWNER_SIZE], subject[PN_ID_TEXT_LEN + 1], request[24];
+    char kind[] = "session", action[] = "token.edit", address[] = "192.0.2.7";
+    char detail[] = "{\"after\":{\"expires_at\":\"2027-03-01T00:00:00Z\"},"
+                    "\"before\":{\"expires_at\":\"2027-02-01T00:00:00Z\"}}";
+    char personal[] = "{\"after\":{\"description\":\"nightly backup of the wiki"
+                      "\"},\"before\":{\"description\":\"\"}}";
+    const struct pn_audit_event event = {.at = (int64_t) time(NULL),
+                                         .actor = actor,
+                                         .actor_kind = kind,
+                                         .action = action,
+                                         .subject = subject,
+                                         .detail = detail,
+                                         .personal = personal,
+                                         .address = address,
+                                         .request_id = request};
+
+    bulk_owner(i % 1000, actor);
+    pn_id_format(PN_ID_TOKEN, i + 1, subject);
+    (void) snprintf(request, sizeof(request), "req_%016" PRIx64, i);
+    must(pn_store_audit_add(store, &event), "event");
+}
+
+static void
+put_events(const struct options *options)
+{
+    struct pn_store *store = NULL;
+    char url[4096];
+
+    (void) snprintf(url, sizeof(url), "sqlite:%s", options->file);
+    must(pn_store_open(url, PN_STORE_WRITE, &store), options->file);
+    for (uint64_t i = 0; i < options->events;) {
+        must(pn_store_begin(store), "begin");
+        do {
+            put_event(store, i++);
+        } while (i < options->events && i % EVENTS_TOGETHER != 0);
+        must(pn_store_commit(store), "commit");
+    }
+    pn_store_close(store);
+}
+
 /* --- the rest ------------------------------------------------------------ */
 
 static void
@@ -380,7 +434,8 @@ main(int argc, char **argv)
     } numbers[] = {{"--tokens", &options.tokens},
                    {"--owners", &options.owners},
                    {"--seed", &options.seed},
-                   {"--sample", &options.sample}};
+                   {"--sample", &options.sample},
+                   {"--events", &options.events}};
     int at = 1;
 
     for (; at + 1 < argc && strncmp(argv[at], "--", 2) == 0; at += 2) {
@@ -403,6 +458,7 @@ main(int argc, char **argv)
     options.out = argv[at + 1];
     put_first(&options);
     fill(&options);
+    put_events(&options);
     write_sample(&options);
     return EXIT_SUCCESS;
 }

@@ -9,8 +9,8 @@ import sqlite3
 
 import pytest
 from harness.acts import every_act
-from harness.audit import (TAMPERING, database, events_of, export_of, tamper,
-                           usual_acts, verify)
+from harness.audit import (TAMPERING, database, events_of, export_of, fill,
+                           tamper, usual_acts, verify)
 from harness.posternd import API, UnixConnection
 from harness.process import SOURCE, wait_until
 from harness.rsyslog import Rsyslog, section
@@ -164,23 +164,11 @@ def test_auditors_read_and_verify_and_others_do_not(posternd):
 # --- export -----------------------------------------------------------------
 
 def many_events(p, count):
-    """Rows behind the present ones, made as posternd makes them but fast:
-    posternd is stopped, and the head is set."""
+    """The last position then."""
     p.stop()
-    db = database(p)
-    last, = db.execute("SELECT audit_position FROM feed_head").fetchone()
-    db.execute("BEGIN")
-    db.executemany(
-        "INSERT INTO audit (position, at, actor, actor_kind, action, subject,"
-        " detail, personal, address, request_id, salts, hash) VALUES (?, 1,"
-        " 'alice', 'session', 'token.edit', 'tok_1', '{}', '', '', '',"
-        " zeroblob(48), zeroblob(32))",
-        ((last + i,) for i in range(1, count + 1)))
-    db.execute("UPDATE feed_head SET audit_position = ?", (last + count,))
-    db.execute("COMMIT")
-    db.close()
+    last = fill(p, count)
     p.start()
-    return last + count
+    return last
 
 
 def resident(p):

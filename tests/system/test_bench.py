@@ -69,6 +69,13 @@ def test_the_usual_parts_and_the_store_give_every_figure(tmp_path):
         assert f"({name})" in (tmp_path / "report.md").read_text()
 
 
+def test_a_long_audit_is_exported_and_verified(tmp_path):
+    bench(tmp_path, "audit")
+    audit = json.loads((tmp_path / "audit.json").read_text())
+    assert audit["events"] == 1000 and audit["export_s"]["median"] > 0
+    assert "1 thousand events" in (tmp_path / "report.md").read_text()
+
+
 def test_allocations_are_counted_once_each():
     import count
     assert count.calls(CALLGRIND, count.ALLOCATOR) == 3 + 2 + 4

@@ -13,7 +13,8 @@ import time
 
 import pytest
 
-from harness.audit import database, events_of, export_of, tamper, usual_acts
+from harness.audit import (database, events_of, export_of, fill, tamper,
+                           usual_acts)
 from harness.posternd import BINARY, Posternd
 from harness.postgres import BIN, Postgres
 from harness.process import BUILD, wait_until
@@ -341,7 +342,7 @@ def test_a_long_backlog_does_not_hold_up_the_end(run, posternd):
     """posternd ends between two pages, however much is left."""
     p = posternd()
     p.stop()
-    fill_audit(p, 50000)
+    fill(p, 50000)
     receiver = Rsyslog(run, "tcp")
     p.conf.write_text(p.conf.read_text() + section(receiver.to))
     p.start()
@@ -353,21 +354,6 @@ def test_a_long_backlog_does_not_hold_up_the_end(run, posternd):
     receiver.await_position(50001)
     positions = receiver.positions()
     assert positions == list(range(1, len(positions) + 1))
-
-
-def fill_audit(p, count):
-    db = database(p)
-    last, = db.execute("SELECT audit_position FROM feed_head").fetchone()
-    db.execute("BEGIN")
-    db.executemany(
-        "INSERT INTO audit (position, at, actor, actor_kind, action, subject,"
-        " detail, personal, address, request_id, salts, hash) VALUES (?, 1,"
-        " 'alice', 'session', 'token.edit', 'tok_1', '{}', '', '', '',"
-        " zeroblob(48), zeroblob(32))",
-        ((last + i,) for i in range(1, count + 1)))
-    db.execute("UPDATE feed_head SET audit_position = ?", (last + count,))
-    db.execute("COMMIT")
-    db.close()
 
 
 class Listener:
