@@ -126,6 +126,10 @@ def of_people(p):
     assert local.post("/audit/erase", {"username": "alice"}).status == 200
 
 
+def of_index(p):
+    assert p.local.post("/index/rebuild").status == 202
+
+
 def every_act(p):
     """p has not started, and keeps its audit for some days."""
     old_store(p)
@@ -139,3 +143,4 @@ def every_act(p):
     of_groups_and_apps(p)
     of_sessions(p, alice)
     of_people(p)
+    of_index(p)
