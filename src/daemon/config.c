@@ -273,6 +273,7 @@ take_all(cfg_t *cfg, struct pn_arena *arena, struct pn_config *out)
         .usage_user_count = cfg_size(cfg, "usage_users"),
         .usage_interval_s = (uint32_t) cfg_getint(cfg, "usage_interval"),
         .stale_after_s = stale_after(cfg),
+        .compare_s = (uint32_t) cfg_getint(cfg, "compare_interval"),
         .audit_keep_days = (uint32_t) cfg_getint(cfg, "audit_keep_days"),
     };
     bool good = take(cfg, "http_listen", arena, &config.http_listen)
@@ -404,6 +405,7 @@ parse(FILE *file, struct pn_arena *arena, struct pn_config *out)
         CFG_STR("index_dir", "/var/lib/postern/index", CFGF_NONE),
         CFG_STR("index_group", "", CFGF_NONE),
         CFG_INT("stale_after", STALE_BY_STORE, CFGF_NONE),
+        CFG_INT("compare_interval", 900, CFGF_NONE),
         CFG_INT("audit_keep_days", 0, CFGF_NONE),
         CFG_SEC("syslog", syslog,
                 CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES),

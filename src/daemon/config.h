@@ -38,6 +38,7 @@ struct pn_config {
     const char *index_dir;
     const char *index_group;
     uint32_t stale_after_s;
+    uint32_t compare_s;       /* 0 = never */
     uint32_t audit_keep_days; /* 0 = for ever */
     struct pn_syslog_receiver syslog[PN_SYSLOG_RECEIVERS_MAX];
     unsigned syslog_count;

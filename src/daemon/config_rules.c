@@ -185,6 +185,7 @@ const struct pn_config_rule pn_config_rules[] = {
     {"index_dir", check_directory, 0, 0, false},
     {"index_group", check_name, 0, 0, false},
     {"stale_after", NULL, 0, 31536000, false},
+    {"compare_interval", NULL, 0, 604800, false},
     {"audit_keep_days", NULL, 0, 36500, false},
     {"log_level", check_level, 0, 0, false},
     /* of a section syslog */

@@ -235,6 +235,7 @@ pn_parts_start(struct pn_parts *parts, const struct pn_first_admin *admin)
         .index_dir = config->index_dir,
         .index_group = config->index_group,
         .stale_after_s = config->stale_after_s,
+        .compare_s = config->compare_s,
     };
     char why[PN_PASSED_WHY_MAX];
     enum pn_err err = pn_password_init();

@@ -40,6 +40,17 @@ pn_index_key_id(enum pn_index_kind kind, uint64_t id, struct pn_index_key *out)
     out->len += sizeof(big);
 }
 
+uint64_t
+pn_index_key_id_of(const struct pn_index_key *key)
+{
+    uint64_t big = 0;
+
+    if (key->len >= 1 + sizeof(big)) {
+        memcpy(&big, key->bytes + 1, sizeof(big));
+    }
+    return __builtin_bswap64(big);
+}
+
 enum pn_err
 pn_index_key_app(struct pn_str name, struct pn_index_key *out)
 {

@@ -35,6 +35,16 @@ void pn_index_key_token(const struct pn_hash *hash, struct pn_index_key *out);
 void pn_index_key_id(enum pn_index_kind kind, uint64_t id,
                      struct pn_index_key *out);
 
+/* Is it the key under which a generation speaks of itself? */
+static inline bool
+pn_index_key_is_meta(const struct pn_index_key *key)
+{
+    return key->len == 1 && key->bytes[0] == PN_INDEX_KIND_META;
+}
+
+/* The id in such a key; 0 for a shorter one. */
+uint64_t pn_index_key_id_of(const struct pn_index_key *key);
+
 /* PN_E_TOO_LONG; an empty name is PN_E_RANGE. */
 PN_MUST_USE enum pn_err pn_index_key_app(struct pn_str name,
                                          struct pn_index_key *out);

@@ -224,14 +224,8 @@ pn_index_walk_next(struct pn_index_walk *walk, struct pn_index_entry *out)
 static bool
 is_id(const struct pn_index_key *key, uint64_t *id)
 {
-    uint64_t big;
-
-    if (key->len != 1 + sizeof(big)) {
-        return false;
-    }
-    memcpy(&big, key->bytes + 1, sizeof(big));
-    *id = __builtin_bswap64(big);
-    return true;
+    *id = pn_index_key_id_of(key);
+    return key->len == 1 + sizeof(*id);
 }
 
 static enum pn_err

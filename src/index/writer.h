@@ -108,6 +108,39 @@ PN_MUST_USE enum pn_err pn_index_writer_commit(struct pn_index_writer *writer,
  */
 PN_MUST_USE enum pn_err pn_index_writer_flush(struct pn_index_writer *writer);
 
+/* --- what the writer reads ------------------------------------------------ */
+
+/* Keys from "from" on and before "to"; a "to" of length 0 is the end. */
+struct pn_index_span {
+    struct pn_index_key from, to;
+};
+
+/* What a record and its key come to; those of many are added up, so that their
+ * order does not count.  64 bits, against accidents, not against forgers. */
+uint64_t pn_index_sum_of(const struct pn_index_key *key, struct pn_str record);
+
+struct pn_index_sum {
+    uint64_t digest, records;
+};
+/* Of a span as of the last commit, without what the generation says of itself.
+ * Outside of a transaction. */
+PN_MUST_USE enum pn_err pn_index_writer_sum(struct pn_index_writer *writer,
+                                            const struct pn_index_span *span,
+                                            struct pn_index_sum *out);
+
+enum pn_index_seek { PN_INDEX_SEEK_AT = 0, PN_INDEX_SEEK_AFTER };
+struct pn_index_entry; /* index/walk.h */
+/* Inside a transaction: the first record at or after a key.  Borrowed until the
+ * next put or delete.  PN_E_NOT_FOUND at the end. */
+PN_MUST_USE enum pn_err pn_index_writer_seek(struct pn_index_writer *writer,
+                                             const struct pn_index_key *key,
+                                             enum pn_index_seek where,
+                                             struct pn_index_entry *out);
+
+/* Inside a transaction: count tokens, owners and apps anew, as after somebody
+ * else wrote to the file.  Takes as long as reading all of it. */
+PN_MUST_USE enum pn_err pn_index_writer_recount(struct pn_index_writer *writer);
+
 /* Wall clock and boot clock into the page; call at least once a second. */
 void pn_index_writer_heartbeat(struct pn_index_writer *writer, int64_t now);
 

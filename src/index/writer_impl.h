@@ -41,4 +41,8 @@ PN_MUST_USE enum pn_err pn_index_put_any(struct pn_index_writer *writer,
                                          const struct pn_index_key *key,
                                          struct pn_str record, uint64_t *count);
 
+/* The number that this kind is counted in; NULL = none. */
+uint64_t *pn_index_count_of(struct pn_index_writer *writer,
+                            const struct pn_index_key *key);
+
 #endif

@@ -53,9 +53,9 @@ pn_index_put_any(struct pn_index_writer *writer, const struct pn_index_key *key,
     return pn_index_lmdb_err(rc);
 }
 
-/* The number that this kind is counted in; NULL = none. */
-static uint64_t *
-count_of(struct pn_index_writer *writer, const struct pn_index_key *key)
+uint64_t *
+pn_index_count_of(struct pn_index_writer *writer,
+                  const struct pn_index_key *key)
 {
     switch (key->bytes[0]) {
     case PN_INDEX_KIND_TOKEN:
@@ -82,14 +82,15 @@ pn_index_put(struct pn_index_writer *writer, const struct pn_index_key *key,
              struct pn_str record)
 {
     note_policy(writer, key);
-    return pn_index_put_any(writer, key, record, count_of(writer, key));
+    return pn_index_put_any(writer, key, record,
+                            pn_index_count_of(writer, key));
 }
 
 enum pn_err
 pn_index_del(struct pn_index_writer *writer, const struct pn_index_key *key)
 {
     MDB_val k = pn_index_val(key->bytes, key->len);
-    uint64_t *count = count_of(writer, key);
+    uint64_t *count = pn_index_count_of(writer, key);
     int rc;
 
     if (writer->txn == NULL) {

@@ -136,3 +136,27 @@ def test_without_the_database_changes_are_refused_and_decisions_end_in_time(
     for node in pair.nodes:
         wait_until(lambda: node.ask(token).status == 200, "a fresh index")
     assert p99(pair.delays(3)) < BOUND_S
+
+
+def test_what_the_feed_missed_is_found_by_comparison(run, nginx, backend):
+    """A revocation that no change tells of, as by hand in the database."""
+    pair = Pair(run, nginx, backend, config="compare_interval = 1\n")
+    lost, kept = pair.token()["token"], pair.token()["token"]
+    for token in (lost, kept):
+        assert pair.seconds_to(200, token) < BOUND_S
+    pair.postgres.sql("UPDATE tokens SET revoked_at = created_at"
+                      " WHERE name = 't1'")
+    for node in pair.nodes:
+        wait_until(lambda: node.ask(lost).status == 401,
+                   "the comparison to find it")
+        assert node.ask(kept).status == 200
+        lines = [line for line in node.posternd.log().splitlines()
+                 if "event=index_differs" in line
+                 or "event=index_healed" in line]
+        assert len(lines) == 2, lines
+        assert " what=differs " in lines[0] and "secret" in lines[0]
+        assert lines[1].endswith(" records=1")
+    # Everything else is alike, and stays so.
+    assert p99(pair.delays(3)) < BOUND_S
+    for node in pair.nodes:
+        assert node.posternd.log().count("event=index_healed") == 1

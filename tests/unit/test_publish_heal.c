@@ -75,7 +75,7 @@ check_rebuilt_after(void **state, const char *sql)
     close_publisher(&w);
 }
 
-#define REVOKED "UPDATE tokens SET revoked_at = 1795000000;"
+#define REVOKED "UPDATE tokens SET revoked_at = created_at;"
 
 static void
 test_an_index_of_another_epoch_is_rebuilt(void **state)

@@ -425,7 +425,7 @@ struct pn_rebuilding {
 struct pn_ops {
     char *store_url, *index_dir, *index_group;
     uint64_t epoch;
-    uint32_t stale_after_s;
+    uint32_t stale_after_s, compare_s;
     struct pn_arena *arena;      /* of the prefixes */
     struct pn_prefixes prefixes; /* read at start; then constant */
     struct pn_throttle *by_address, *by_pair, *audited;

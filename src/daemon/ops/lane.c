@@ -254,6 +254,36 @@ beat(struct pn_lane *lane)
     }
 }
 
+/* Does anybody read what this lane writes? */
+static bool
+is_current(struct pn_lane *lane)
+{
+    (void) pthread_mutex_lock(&lane->mutex);
+    bool current = lane->options.from != PN_LANE_PREPARED
+                   || lane->take_over == TAKE_OVER_DONE;
+    (void) pthread_mutex_unlock(&lane->mutex);
+    return current;
+}
+
+/* The next piece of the comparison with the store, if one is due. */
+static void
+compare(struct pn_lane *lane)
+{
+    if (lane->options.compare_s == 0 || !lane->in_step || !is_current(lane)
+        || !lane_set(lane, LANE_RUNNING))
+    {
+        return;
+    }
+    enum pn_err err =
+        pn_publisher_compare(lane->publisher, lane->options.compare_s);
+    if (err == PN_E_DAMAGED) {
+        (void) rebuild(lane, err);
+    } else if (err != PN_OK && store_answers(lane)) {
+        pn_log(PN_LOG_WARNING, "compare_failed", "error", pn_err_text(err),
+               NULL);
+    }
+}
+
 /* Wait for something to publish or for the next beat.  True = publish. */
 static bool
 lane_idle(struct pn_lane *lane, const struct timespec *next_beat,
@@ -282,7 +312,7 @@ is_due(const struct timespec *at)
 }
 
 /* The beat is due once a second; a look at a shared store more often, in case
- * that no word came. */
+ * that no word came, and so is a piece of a comparison. */
 static void
 on_time(struct pn_lane *lane, struct timespec *next_beat,
         struct timespec *next_look)
@@ -291,11 +321,14 @@ on_time(struct pn_lane *lane, struct timespec *next_beat,
         beat(lane);
         *next_beat = pn_monotonic_in(1);
     }
-    if (!lane->shared) {
-        *next_look = *next_beat;
-    } else if (is_due(next_look)) {
+    if (!is_due(next_look)) {
+        return;
+    }
+    compare(lane);
+    bool often = lane->shared || pn_publisher_is_comparing(lane->publisher);
+    *next_look = often ? look_again() : *next_beat;
+    if (lane->shared) {
         pn_lane_wake(lane);
-        *next_look = look_again();
     }
 }
 

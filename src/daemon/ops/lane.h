@@ -13,6 +13,7 @@ struct pn_lane;
 struct pn_lane_options {
     const char *store_url;
     struct pn_index_options index;
+    uint32_t compare_s; /* as in struct pn_ops_options */
     /* PREPARED: a new generation that nobody reads until it takes over. */
     enum { PN_LANE_PRESENT = 0, PN_LANE_NEW_GENERATION, PN_LANE_PREPARED } from;
 };

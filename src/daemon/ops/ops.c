@@ -413,6 +413,7 @@ ops_new(const struct pn_ops_options *options, struct pn_ops **out)
     (void) pthread_mutex_init(&ops->readers_mutex, NULL);
     ops->store_ok = true;
     ops->stale_after_s = options->stale_after_s;
+    ops->compare_s = options->compare_s;
     ops->store_url = strdup(options->store_url);
     ops->index_dir = strdup(options->index_dir);
     if (options->index_group != NULL) {
@@ -524,40 +525,4 @@ pn_ops_stop(struct pn_ops *ops)
     free(ops->index_dir);
     free(ops->index_group);
     free(ops);
-}
-
-/* --- read connections ---------------------------------------------------- */
-
-enum pn_err
-pn_reader_take(struct pn_ops *ops, struct pn_store **out)
-{
-    struct pn_store *store = NULL;
-    (void) pthread_mutex_lock(&ops->readers_mutex);
-    if (ops->reader_count > 0) {
-        store = ops->readers[--ops->reader_count];
-    }
-    (void) pthread_mutex_unlock(&ops->readers_mutex);
-    if (store == NULL) {
-        enum pn_err err =
-            pn_store_open(ops->store_url, PN_STORE_READ_ONLY, &store);
-        if (err != PN_OK) {
-            return err;
-        }
-    }
-    *out = store;
-    return PN_OK;
-}
-
-void
-pn_reader_give(struct pn_ops *ops, struct pn_store *store)
-{
-    (void) pthread_mutex_lock(&ops->readers_mutex);
-    bool keep = ops->reader_count < PN_OPS_READERS_MAX;
-    if (keep) {
-        ops->readers[ops->reader_count++] = store;
-    }
-    (void) pthread_mutex_unlock(&ops->readers_mutex);
-    if (!keep) {
-        pn_store_close(store);
-    }
 }

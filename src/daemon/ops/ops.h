@@ -77,6 +77,8 @@ struct pn_ops_options {
     const char *index_dir;
     const char *index_group; /* NULL = unchanged */
     uint32_t stale_after_s;  /* 0 = no limit (one SQLite node) */
+    uint32_t compare_s;      /* between two comparisons of index and store;
+                                0 = never */
 };
 
 /* Opens store and index, heals, starts the writer thread. */

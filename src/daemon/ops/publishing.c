@@ -23,6 +23,7 @@ lane_options(const struct pn_ops *ops)
                   .epoch = ops->epoch,
                   .stale_after_s = ops->stale_after_s,
                   .group = ops->index_group},
+        .compare_s = ops->compare_s,
     };
 }
 

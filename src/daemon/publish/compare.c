@@ -228,15 +228,6 @@ look_for_one(void *arg, const struct pn_index_key *key, struct pn_str record)
     return PN_OK;
 }
 
-static uint64_t
-id_of(const struct pn_index_key *key)
-{
-    uint64_t big = 0;
-
-    memcpy(&big, key->bytes + 1, sizeof(big));
-    return __builtin_bswap64(big);
-}
-
 /* The token of this secret; its record names it, and is looked up by that. */
 static enum pn_err
 publish_for(struct pn_publication *p, const struct pn_index_entry *entry,
@@ -250,9 +241,9 @@ publish_for(struct pn_publication *p, const struct pn_index_entry *entry,
     case PN_INDEX_KIND_APP:
         return pn_publish_app_name(p, name, arena);
     case PN_INDEX_KIND_OWNER:
-        return pn_publish_owner(p, id_of(&entry->key), arena);
+        return pn_publish_owner(p, pn_index_key_id_of(&entry->key), arena);
     case PN_INDEX_KIND_TOKEN_NAME:
-        return pn_publish_token(p, id_of(&entry->key), arena);
+        return pn_publish_token(p, pn_index_key_id_of(&entry->key), arena);
     case PN_INDEX_KIND_TOKEN:
         return pn_token_record_decode(entry->record, &rec) == PN_OK
                    ? pn_publish_token(p, rec.token_id, arena)

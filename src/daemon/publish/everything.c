@@ -4,12 +4,10 @@
 
 #include "base/str.h"
 
-enum { OBJECT_ARENA_MAX = 16 << 20 }; /* one object with all that hangs on it */
-
 enum pn_err
 pn_publish_alone(struct pn_publication *p, pn_publish_fn *publish, uint64_t id)
 {
-    struct pn_arena *arena = pn_arena_new(OBJECT_ARENA_MAX);
+    struct pn_arena *arena = pn_arena_new(PN_PUBLISH_ARENA_MAX);
     enum pn_err err;
 
     if (arena == NULL) {
@@ -41,7 +39,7 @@ publish_secret(void *arg, uint64_t token_id,
                const struct pn_token_secret *secret)
 {
     struct pn_everything *all = arg;
-    struct pn_arena *arena = pn_arena_new(OBJECT_ARENA_MAX);
+    struct pn_arena *arena = pn_arena_new(PN_PUBLISH_ARENA_MAX);
     enum pn_err err;
 
     if (arena == NULL) {
@@ -75,8 +73,8 @@ publish_page(struct pn_everything *all, struct pn_arena *arena,
     return err;
 }
 
-static enum pn_err
-publish_apps(struct pn_everything *all)
+enum pn_err
+pn_publish_apps(struct pn_everything *all)
 {
     enum { PAGES_ARENA_MAX = 64 << 20 };
     static char first[] = "";
@@ -103,7 +101,7 @@ pn_publish_everything(struct pn_everything *all)
     struct each names = {all, pn_publish_token_name};
     struct each owners = {all, pn_publish_owner};
     struct each policy = {all, pn_publish_policy};
-    enum pn_err err = publish_apps(all);
+    enum pn_err err = pn_publish_apps(all);
 
     if (err == PN_OK) {
         err = pn_store_each_token(store, publish_each, &names);

@@ -9,6 +9,9 @@
 
 #include "daemon/publish/object.h"
 
+/* One object with all that hangs on it. */
+enum { PN_PUBLISH_ARENA_MAX = 16 << 20 };
+
 struct pn_everything {
     struct pn_publication *publication;
     /* Before each object; may renew a snapshot.  An error ends the walk. */
@@ -21,6 +24,9 @@ struct pn_everything {
  * number.  What is made or changed meanwhile may be met or missed.
  */
 PN_MUST_USE enum pn_err pn_publish_everything(struct pn_everything *all);
+
+/* Only the apps, in the order of their names. */
+PN_MUST_USE enum pn_err pn_publish_apps(struct pn_everything *all);
 
 /* One of them, with an arena of its own. */
 PN_MUST_USE enum pn_err pn_publish_alone(struct pn_publication *p,

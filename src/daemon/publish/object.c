@@ -168,16 +168,38 @@ pn_publish_token(struct pn_publication *p, uint64_t id, struct pn_arena *arena)
 }
 
 enum pn_err
+pn_publish_name_of(struct pn_publication *p, const struct pn_token *token)
+{
+    return pn_publish_is_forgotten(p, token) ? PN_OK : put_name(p, token);
+}
+
+enum pn_err
 pn_publish_token_name(struct pn_publication *p, uint64_t id,
                       struct pn_arena *arena)
 {
     struct pn_token token;
     enum pn_err err = pn_store_token_stored(p->store, id, arena, &token);
 
-    if (err == PN_OK && !pn_publish_is_forgotten(p, &token)) {
-        err = put_name(p, &token);
+    if (err == PN_OK) {
+        err = pn_publish_name_of(p, &token);
     }
     return err == PN_E_NOT_FOUND ? PN_OK : err;
+}
+
+enum pn_err
+pn_publish_secret_of(struct pn_publication *p, const struct pn_token *token,
+                     const struct pn_token_secret *secret,
+                     struct pn_arena *arena)
+{
+    enum pn_err err = pn_publish_is_forgotten(p, token)
+                          ? PN_OK
+                          : put_secrets(p, token, secret, 1, arena);
+
+    if (unfit(err)) {
+        log_unfit("token", token->id, err);
+        err = PN_OK; /* it is not there yet */
+    }
+    return err;
 }
 
 enum pn_err
@@ -187,12 +209,12 @@ pn_publish_secret(struct pn_publication *p, uint64_t token_id,
     struct pn_token token;
     enum pn_err err = pn_store_token_stored(p->store, token_id, arena, &token);
 
-    if (err == PN_OK && !pn_publish_is_forgotten(p, &token)) {
-        err = put_secrets(p, &token, secret, 1, arena);
+    if (err == PN_OK) {
+        err = pn_publish_secret_of(p, &token, secret, arena);
     }
     if (unfit(err)) {
         log_unfit("token", token_id, err);
-        err = PN_OK; /* it is not there yet */
+        err = PN_OK;
     }
     return err == PN_E_NOT_FOUND ? PN_OK : err;
 }

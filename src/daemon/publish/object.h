@@ -44,6 +44,13 @@ PN_MUST_USE enum pn_err pn_publish_secret(struct pn_publication *p,
                                           uint64_t token_id,
                                           const struct pn_token_secret *secret,
                                           struct pn_arena *arena);
+/* The same of a token that was read already. */
+PN_MUST_USE enum pn_err pn_publish_name_of(struct pn_publication *p,
+                                           const struct pn_token *token);
+PN_MUST_USE enum pn_err
+pn_publish_secret_of(struct pn_publication *p, const struct pn_token *token,
+                     const struct pn_token_secret *secret,
+                     struct pn_arena *arena);
 PN_MUST_USE enum pn_err pn_publish_owner(struct pn_publication *p, uint64_t id,
                                          struct pn_arena *arena);
 PN_MUST_USE enum pn_err pn_publish_app(struct pn_publication *p, uint64_t id,

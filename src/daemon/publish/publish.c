@@ -5,7 +5,7 @@
  * A change only says what to look at; what is written is always the object's
  * present state, so order and repetition do no harm.
  */
-#include "daemon/publish/publish.h"
+#include "daemon/publish/publish_impl.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -20,18 +20,6 @@ enum {
     SNAPSHOT_OBJECTS = 500,     /* read as of one instant */
     FLUSH_OBJECTS = 100000,     /* of a new generation in memory, some 20 MiB */
     WATCH_OBJECTS = 1000,       /* between two words to who looks on */
-};
-
-struct pn_publisher {
-    struct pn_publication run; /* its policy and now: of the present run */
-    struct pn_index_writer *writer;
-    int64_t position;      /* feed position that the index holds */
-    bool is_empty;         /* a new generation could not be filled */
-    unsigned read;         /* objects, in the present snapshot */
-    unsigned held;         /* objects of a new generation, in memory */
-    atomic_bool *in_index; /* NULL = nobody watches */
-    struct pn_publisher_progress progress;
-    uint64_t written, total; /* objects of the fill that runs */
 };
 
 static void
@@ -195,10 +183,10 @@ publish_batch(struct pn_publisher *p, int64_t *at, uint16_t *count)
     return err;
 }
 
-/* Load what every object of this run is judged by, call, and commit. */
-static enum pn_err
-in_one_commit(struct pn_publisher *p, int64_t *position,
-              enum pn_err (*call)(struct pn_publisher *p, int64_t *position))
+enum pn_err
+pn_publisher_commit(struct pn_publisher *p, int64_t *position,
+                    enum pn_err (*call)(struct pn_publisher *p,
+                                        int64_t *position))
 {
     struct pn_arena *arena = pn_arena_new(BATCH_ARENA_MAX);
     enum pn_err err = PN_E_NOMEM;
@@ -240,8 +228,8 @@ out:
     return err;
 }
 
-static enum pn_err
-publish_feed(struct pn_publisher *p, int64_t *position)
+enum pn_err
+pn_publisher_feed(struct pn_publisher *p, int64_t *position)
 {
     uint16_t count = BATCH;
     enum pn_err err = PN_OK;
@@ -300,7 +288,7 @@ fill(struct pn_publisher *p)
 {
     int64_t position = 0;
 
-    return in_one_commit(p, &position, publish_everything);
+    return pn_publisher_commit(p, &position, publish_everything);
 }
 
 enum pn_err
@@ -332,7 +320,7 @@ pn_publisher_run(struct pn_publisher *publisher)
     }
     err = present < position
               ? PN_E_STALE
-              : in_one_commit(publisher, &position, publish_feed);
+              : pn_publisher_commit(publisher, &position, pn_publisher_feed);
     if (err == PN_OK && publisher->position < present) {
         err = PN_E_STALE; /* the feed ends early: trimmed */
     }

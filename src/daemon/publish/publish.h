@@ -63,6 +63,26 @@ PN_MUST_USE enum pn_err pn_publisher_run(struct pn_publisher *publisher);
 /* Everything anew into a new generation. */
 PN_MUST_USE enum pn_err pn_publisher_rebuild(struct pn_publisher *publisher);
 
+/* --- comparison ----------------------------------------------------------- */
+
+struct pn_sweep_totals {
+    uint64_t passes, records, digest; /* of the last whole pass */
+    uint64_t healed;                  /* records, ever */
+};
+/*
+ * Compare the next piece of the index with the store, by digest, and make good
+ * what differs, with a line in the log for each record.  Some milliseconds;
+ * call it some times a second.  After a pass over everything it does nothing
+ * for rest_s seconds; while changes wait, they come first.  Errors are the
+ * store's or the index's, as of pn_publisher_run().
+ */
+PN_MUST_USE enum pn_err pn_publisher_compare(struct pn_publisher *publisher,
+                                             uint32_t rest_s);
+void pn_publisher_sweep_totals(const struct pn_publisher *publisher,
+                               struct pn_sweep_totals *out);
+/* Is a pass under way, so that the next piece is due soon? */
+bool pn_publisher_is_comparing(const struct pn_publisher *publisher);
+
 /* Tell readers that posternd lives; at least once a second. */
 void pn_publisher_heartbeat(struct pn_publisher *publisher, int64_t now);
 /* Old generations go (pn_index_writer_tidy); now and then. */

@@ -9,8 +9,6 @@
 #include "base/str.h"
 #include "daemon/store/internal.h"
 
-enum { WALK_BATCH = 512 };
-
 enum pn_err
 pn_store_position(struct pn_store *store, int64_t *out)
 {
@@ -108,29 +106,29 @@ pn_store_counts(struct pn_store *store, struct pn_counts *out)
 
 /* --- walks --------------------------------------------------------------- */
 
-/* Ids of one batch; sql takes $1 = the last id, $2 = how many, and $3 = group
- * if that is not 0. */
+/* Ids of one batch, at most limit; sql takes $1 = the last id, $2 = how many,
+ * and $3 = group if that is not 0. */
 static enum pn_err
 next_batch(struct pn_store *store, const char *sql, uint64_t group,
-           uint64_t last, uint64_t id[WALK_BATCH], size_t *count)
+           uint64_t last, struct pn_id_batch *out, size_t limit)
 {
     struct pn_stmt *q = pn_db_query(store->db, sql);
     size_t found = 0;
-    enum pn_err err;
+    enum pn_err err = PN_OK;
 
     pn_stmt_id(q, 1, last);
-    pn_stmt_int(q, 2, WALK_BATCH);
+    pn_stmt_int(q, 2, (int64_t) limit);
     if (group != 0) {
         pn_stmt_id(q, 3, group);
     }
-    while ((err = pn_stmt_step(q)) == PN_OK) {
-        id[found++] = pn_stmt_col_id(q, 0);
+    while (found < limit && (err = pn_stmt_step(q)) == PN_OK) {
+        out->id[found++] = pn_stmt_col_id(q, 0);
     }
     pn_stmt_done(q);
-    if (err != PN_E_NOT_FOUND) {
+    if (err != PN_OK && err != PN_E_NOT_FOUND) {
         return err;
     }
-    *count = found;
+    out->count = found;
     return PN_OK;
 }
 
@@ -139,36 +137,40 @@ static enum pn_err
 walk(struct pn_store *store, const char *sql, uint64_t group,
      pn_store_each_fn *call, void *arg)
 {
-    uint64_t id[WALK_BATCH], last = 0;
-    size_t count = WALK_BATCH;
+    struct pn_id_batch batch = {.count = PN_STORE_BATCH};
+    uint64_t last = 0;
     enum pn_err err = PN_OK;
 
-    while (err == PN_OK && count == WALK_BATCH) {
-        err = next_batch(store, sql, group, last, id, &count);
-        for (size_t i = 0; err == PN_OK && i < count; i++) {
-            err = call(arg, id[i]);
-            last = id[i];
+    while (err == PN_OK && batch.count == PN_STORE_BATCH) {
+        err = next_batch(store, sql, group, last, &batch, PN_STORE_BATCH);
+        for (size_t i = 0; err == PN_OK && i < batch.count; i++) {
+            err = call(arg, batch.id[i]);
+            last = batch.id[i];
         }
     }
     return err;
 }
 
+#define TOKENS_AFTER "SELECT id FROM tokens WHERE id > $1 ORDER BY id LIMIT $2"
+#define OWNERS_AFTER "SELECT id FROM users WHERE id > $1 ORDER BY id LIMIT $2"
+
 enum pn_err
 pn_store_each_token(struct pn_store *store, pn_store_each_fn *call, void *arg)
 {
-    return walk(store,
-                "SELECT id FROM tokens WHERE id > $1 ORDER BY id"
-                " LIMIT $2",
-                0, call, arg);
+    return walk(store, TOKENS_AFTER, 0, call, arg);
 }
 
 enum pn_err
 pn_store_each_owner(struct pn_store *store, pn_store_each_fn *call, void *arg)
 {
-    return walk(store,
-                "SELECT id FROM users WHERE id > $1 ORDER BY id"
-                " LIMIT $2",
-                0, call, arg);
+    return walk(store, OWNERS_AFTER, 0, call, arg);
+}
+
+enum pn_err
+pn_store_owners_after(struct pn_store *store, uint64_t id, size_t limit,
+                      struct pn_id_batch *out)
+{
+    return next_batch(store, OWNERS_AFTER, 0, id, out, limit);
 }
 
 enum pn_err
@@ -209,53 +211,61 @@ pn_store_each_of_app(struct pn_store *store, uint64_t app_id,
 /* --- secrets ------------------------------------------------------------- */
 
 struct secrets {
-    uint64_t token_id[WALK_BATCH];
-    struct pn_token_secret secret[WALK_BATCH];
+    uint64_t token_id[PN_STORE_BATCH];
+    struct pn_token_secret secret[PN_STORE_BATCH];
     size_t count;
 };
 
 static enum pn_err
-next_secrets(struct pn_store *store, struct pn_str after, struct secrets *out)
+next_secrets(struct pn_store *store, const struct pn_hash *hash,
+             struct secrets *out)
 {
     struct pn_stmt *q =
         pn_db_query(store->db, "SELECT token_id, hash, ends_at FROM secrets"
                                " WHERE hash > $1 ORDER BY hash LIMIT $2");
+    /* shorter than any hash: before it */
+    const struct pn_str first = PN_STR("\0");
     struct pn_row row = {.q = q};
-    enum pn_err err;
+    enum pn_err err = PN_OK;
+    size_t found = 0;
 
-    out->count = 0;
-    pn_stmt_blob(q, 1, after.ptr, after.len);
-    pn_stmt_int(q, 2, WALK_BATCH);
-    while ((err = pn_stmt_step(q)) == PN_OK) {
-        struct pn_token_secret *secret = &out->secret[out->count];
+    pn_stmt_blob(q, 1, hash != NULL ? (const char *) hash->bytes : first.ptr,
+                 hash != NULL ? PN_HASH_LEN : first.len);
+    pn_stmt_int(q, 2, PN_STORE_BATCH);
+    while (found < PN_STORE_BATCH && (err = pn_stmt_step(q)) == PN_OK) {
+        struct pn_token_secret *secret = &out->secret[found];
 
         *secret = (struct pn_token_secret){.ends_at = pn_stmt_col_int(q, 2)};
-        out->token_id[out->count] = pn_stmt_col_id(q, 0);
+        out->token_id[found] = pn_stmt_col_id(q, 0);
         err = pn_row_hash(&row, 1, &secret->hash);
         if (err != PN_OK) {
             break;
         }
-        out->count++;
+        found++;
     }
     pn_stmt_done(q);
-    return err == PN_E_NOT_FOUND ? PN_OK : err;
+    if (err != PN_OK && err != PN_E_NOT_FOUND) {
+        return err;
+    }
+    out->count = found;
+    return PN_OK;
 }
 
 enum pn_err
 pn_store_each_secret(struct pn_store *store, pn_store_each_secret_fn *call,
                      void *arg)
 {
-    struct secrets batch = {.count = WALK_BATCH};
+    struct secrets batch = {.count = PN_STORE_BATCH};
+    const struct pn_hash *after = NULL;
     struct pn_hash last;
-    struct pn_str after = PN_STR("\0"); /* shorter than any hash: before it */
     enum pn_err err = PN_OK;
 
-    while (err == PN_OK && batch.count == WALK_BATCH) {
+    while (err == PN_OK && batch.count == PN_STORE_BATCH) {
         err = next_secrets(store, after, &batch);
         for (size_t i = 0; err == PN_OK && i < batch.count; i++) {
             err = call(arg, batch.token_id[i], &batch.secret[i]);
             last = batch.secret[i].hash;
-            after = (struct pn_str){(const char *) last.bytes, PN_HASH_LEN};
+            after = &last;
         }
     }
     return err;

@@ -470,4 +470,32 @@ PN_MUST_USE enum pn_err pn_store_each_secret(struct pn_store *store,
                                              pn_store_each_secret_fn *call,
                                              void *arg);
 
+/* In steps of the caller's own: at most limit (up to PN_STORE_BATCH). */
+enum { PN_STORE_BATCH = 512 };
+struct pn_id_batch {
+    uint64_t id[PN_STORE_BATCH];
+    size_t count;
+};
+PN_MUST_USE enum pn_err pn_store_owners_after(struct pn_store *store,
+                                              uint64_t id, size_t limit,
+                                              struct pn_id_batch *out);
+/*
+ * Tokens as pn_store_token_stored() has them, after an id; and secrets, after a
+ * hash (NULL = the first), with the token of each.  One query for all of them.
+ * call may read the store, but not walk it; what it is given lives until it
+ * returns.  *count = how many there were.
+ */
+typedef enum pn_err pn_store_stored_fn(void *arg, const struct pn_token *token,
+                                       const struct pn_token_secret *secret,
+                                       struct pn_arena *arena);
+PN_MUST_USE enum pn_err pn_store_tokens_after(struct pn_store *store,
+                                              uint64_t id, size_t limit,
+                                              pn_store_stored_fn *call,
+                                              void *arg, size_t *count);
+PN_MUST_USE enum pn_err pn_store_secrets_after(struct pn_store *store,
+                                               const struct pn_hash *hash,
+                                               size_t limit,
+                                               pn_store_stored_fn *call,
+                                               void *arg, size_t *count);
+
 #endif

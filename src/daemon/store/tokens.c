@@ -203,15 +203,6 @@ load_apps(struct pn_store *store, struct pn_arena *arena,
     return PN_OK;
 }
 
-#define TOKEN_COLUMNS                                                          \
-    "t.id, t.name, t.description, t.owner_id,"                                 \
-    " COALESCE(u.username, t.owner_name), t.prefix, t.created_at,"             \
-    " t.not_before, t.expires_at, t.policy_expires_at, t.revoked_at,"          \
-    " t.revoked_by, t.revoked_reason, t.disabled, t.access, t.last_used_at,"   \
-    " t.last_used_address, t.last_used_app, t.last_used_method, t.rules,"      \
-    " t.apps_restricted, t.last_addresses, t.superseded_used_at,"              \
-    " t.superseded_used_address"
-
 static enum pn_err
 read_token(struct pn_stmt *q, struct pn_arena *arena, struct pn_token *out,
            bool *apps_restricted)
@@ -253,30 +244,38 @@ read_token(struct pn_stmt *q, struct pn_arena *arena, struct pn_token *out,
     return PN_OK;
 }
 
-/* The row and its apps. */
-static enum pn_err
-load_row(struct pn_store *store, uint64_t id, struct pn_arena *arena,
-         struct pn_token *out)
+enum pn_err
+pn_token_of_row(struct pn_store *store, struct pn_stmt *q,
+                struct pn_arena *arena, struct pn_token *out)
 {
-    struct pn_stmt *q = pn_db_query(
-        store->db, "SELECT " TOKEN_COLUMNS " FROM tokens t"
-                   " LEFT JOIN users u ON u.id = t.owner_id WHERE t.id = $1");
     struct pn_token token;
     bool apps_restricted = false;
-    enum pn_err err;
+    enum pn_err err = read_token(q, arena, &token, &apps_restricted);
 
-    pn_stmt_id(q, 1, id);
-    err = pn_stmt_step(q);
-    if (err == PN_OK) {
-        err = read_token(q, arena, &token, &apps_restricted);
-    }
-    pn_stmt_done(q);
     if (err == PN_OK && apps_restricted) {
         err = load_apps(store, arena, &token);
     }
     if (err == PN_OK) {
         *out = token;
     }
+    return err;
+}
+
+static enum pn_err
+load_row(struct pn_store *store, uint64_t id, struct pn_arena *arena,
+         struct pn_token *out)
+{
+    struct pn_stmt *q = pn_db_query(
+        store->db, "SELECT " PN_TOKEN_COLUMNS " FROM tokens t"
+                   " LEFT JOIN users u ON u.id = t.owner_id WHERE t.id = $1");
+    enum pn_err err;
+
+    pn_stmt_id(q, 1, id);
+    err = pn_stmt_step(q);
+    if (err == PN_OK) {
+        err = pn_token_of_row(store, q, arena, out);
+    }
+    pn_stmt_done(q);
     return err;
 }
 

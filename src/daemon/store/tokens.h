@@ -35,4 +35,20 @@ PN_MUST_USE enum pn_err pn_token_load(struct pn_store *store, uint64_t id,
 /* The addresses in tokens.last_addresses, at most PN_SEEN_MAX; how many. */
 uint8_t pn_seen_read(struct pn_str text, struct pn_seen *out);
 
+/* The columns, of "tokens t" and "users u", that pn_token_of_row() wants first.
+ */
+#define PN_TOKEN_COLUMNS                                                       \
+    "t.id, t.name, t.description, t.owner_id,"                                 \
+    " COALESCE(u.username, t.owner_name), t.prefix, t.created_at,"             \
+    " t.not_before, t.expires_at, t.policy_expires_at, t.revoked_at,"          \
+    " t.revoked_by, t.revoked_reason, t.disabled, t.access, t.last_used_at,"   \
+    " t.last_used_address, t.last_used_app, t.last_used_method, t.rules,"      \
+    " t.apps_restricted, t.last_addresses, t.superseded_used_at,"              \
+    " t.superseded_used_address"
+/* The token of the present row and its apps: as stored, without secrets. */
+PN_MUST_USE enum pn_err pn_token_of_row(struct pn_store *store,
+                                        struct pn_stmt *q,
+                                        struct pn_arena *arena,
+                                        struct pn_token *out);
+
 #endif
