@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The harness itself: what it must notice, it notices."""
+import json
+import socket
 import sys
+import threading
 
 import pytest
 
 from harness.backend import Backend
 from harness.client import Connection
+from harness.posternd import UnixConnection
 from harness.process import NotReady, Run
+from harness.tap import Tap
 
 
 @pytest.fixture
@@ -59,3 +64,36 @@ def test_the_backend_records_every_byte(run):
     assert bytes(backend.connections[0]).startswith(b"GET /a/../b HTTP/1.1")
     assert backend.saw(b"Host: localhost")
     backend.close()
+
+
+@pytest.mark.parametrize("doc, wrong", [
+    ({"status": "ok"}, 0), ({"status": "fine"}, 1),
+    ({"status": "ok", "secret": "x"}, 1),
+])
+def test_a_tap_finds_what_is_not_documented(run, doc, wrong):
+    """Two answers on one connection, of which the first is always right."""
+    path = run.dir / "x.sock"
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(path))
+    server.listen()
+
+    def serve():
+        with server, server.accept()[0] as connection:
+            for body in (b'{"status":"ok"}', json.dumps(doc).encode()):
+                connection.recv(65536)
+                connection.sendall(
+                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                    b"Transfer-Encoding: chunked\r\n\r\n"
+                    b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))
+    thread = threading.Thread(target=serve)
+    thread.start()
+    tap = Tap(path)
+    client = UnixConnection(path)
+    for _ in range(2):
+        client.request("GET", "/postern/api/v1/healthz")
+        assert json.loads(client.getresponse().read())["status"]
+    client.close()
+    thread.join()
+    found = tap.close()
+    assert tap.seen == 2 and len(found) == wrong
+    assert all("Undocumented" in text for text in found)

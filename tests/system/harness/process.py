@@ -176,6 +176,7 @@ class Run:
         self.secrets = set()
         self.logs = []
         self.allowed = []
+        self.wrong = []  # found on the way; it fails the test at its end
 
     def port(self):
         return self.ports.take()
@@ -234,7 +235,7 @@ class Run:
 
     def findings(self):
         """What the logs hold and should not."""
-        found = []
+        found = list(self.wrong)
         for path in self.logs:
             if not path.exists():
                 continue

@@ -7,6 +7,7 @@ import subprocess
 
 from .nginx import preload
 from .process import BUILD, answers
+from .tap import Tap
 
 POSTERN = BUILD / "src/cli/postern"
 START_S = 60
@@ -51,15 +52,24 @@ class Up:
                      *options]
         self.env = {"XDG_RUNTIME_DIR": str(self.home),
                     "HOME": str(self.home), **preload(), **(env or {})}
-        self.process = None
+        self.process, self.tap = None, None
+        run.at_end(self.untap)
         if start:
             self.start()
 
     def start(self):
+        self.untap()
         self.process = self.run.start("up", self.argv, env=self.env)
         self.process.ready(lambda: (self.data / "run.json").exists(), START_S)
+        self.tap = Tap(self.data / "admin.sock")
         for path in self.logs():
             self.run.watch_log(path)
+
+    def untap(self):
+        """What the command line was answered is as the document says."""
+        if self.tap is not None:
+            self.run.wrong += self.tap.close()
+            self.tap = None
 
     def logs(self):
         return [self.data / "posternd.log", self.data / "nginx/error.log",
