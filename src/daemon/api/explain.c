@@ -226,7 +226,7 @@ pn_api_explain_post(void *context, const struct pn_http_request *req,
 {
     struct pn_question question;
     struct pn_explanation explanation;
-    struct drafts drafts = {.draft = {NULL}};
+    struct drafts drafts = {.draft = {.policy = NULL}};
     struct pn_call call;
 
     if (!pn_call_begin(&call, context, req, res, &with_body)
