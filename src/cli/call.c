@@ -131,11 +131,13 @@ static enum pn_exit
 send(struct pn_cli *cli, const char *method, const char *path, json_t *body,
      const struct extra *extra, struct pn_answer *out)
 {
-    const struct pn_connection *con = cli->connection;
+    struct pn_connection *con = cli->connection;
     struct pn_reply reply;
     char why[256];
     struct pn_ask ask = ask_of(cli, method, path);
     char *text = NULL;
+
+    con->last_status = 0;
 
     ask.if_match = extra->if_match;
     if (body != NULL) {
@@ -157,7 +159,14 @@ send(struct pn_cli *cli, const char *method, const char *path, json_t *body,
     if (pn_http_ask(&ask, cli->arena, &reply, why, sizeof(why)) != PN_OK) {
         return cannot_reach(con, why);
     }
+    con->last_status = reply.status;
     return take_answer(cli, &reply, extra, out);
+}
+
+long
+pn_call_status(const struct pn_cli *cli)
+{
+    return cli->connection != NULL ? cli->connection->last_status : 0;
 }
 
 enum pn_exit

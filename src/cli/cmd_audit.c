@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* postern audit: who changed what, and when; is it still what it was. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/str.h"
 #include "cli/commands.h"
 #include "cli/connect.h"
 #include "cli/input.h"
+#include "cli/output.h"
 #include "cli/print.h"
 #include "cli/wish.h"
 
-enum { QUERY_MAX = 8192, PROGRESS_S = 1 };
+enum { QUERY_MAX = 8192 };
 
 #define FILTER_OPTIONS                                                         \
     {"actor", "NAME", "only what this person did", PN_ONCE},                   \
@@ -150,118 +147,29 @@ run_list(struct pn_cli *cli)
     return rc;
 }
 
-/* --- progress ------------------------------------------------------------ */
-
-/* A line that is written over, on a terminal only. */
-struct progress {
-    const char *what;
-    uint64_t events;
-    time_t said;
-    bool shown;
-};
-
-static void
-progress_show(struct progress *progress)
-{
-    time_t now = time(NULL);
-
-    if (now - progress->said < PROGRESS_S || isatty(STDERR_FILENO) == 0) {
-        return;
-    }
-    progress->said = now;
-    progress->shown = true;
-    (void) fprintf(stderr, "\r%s: %llu events", progress->what,
-                   (unsigned long long) progress->events);
-}
-
-static void
-progress_end(struct progress *progress)
-{
-    if (progress->shown) {
-        (void) fprintf(stderr, "\r%s: %llu events\n", progress->what,
-                       (unsigned long long) progress->events);
-    }
-}
-
 /* --- export -------------------------------------------------------------- */
-
-struct export
-{
-    FILE *file;
-    struct progress progress;
-    bool failed;
-};
-
-static bool
-take_piece(void *arg, struct pn_str piece)
-{
-    struct export *export = arg;
-
-    for (size_t i = 0; i < piece.len; i++) {
-        export->progress.events += piece.ptr[i] == '\n';
-    }
-    export->failed = fwrite(piece.ptr, 1, piece.len, export->file) != piece.len;
-    progress_show(&export->progress);
-    return !export->failed;
-}
-
-/* A file that was there is left alone. */
-static FILE *
-open_output(const char *path)
-{
-    int fd;
-
-    if (path == NULL) {
-        return stdout;
-    }
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
-    return fd >= 0 ? fdopen(fd, "w") : NULL;
-}
-
-static enum pn_exit
-close_output(struct export *export, const char *path, enum pn_exit rc)
-{
-    bool bad = fflush(export->file) != 0 || export->failed;
-
-    if (export->file != stdout) {
-        bad = fsync(fileno(export->file)) != 0 || bad;
-        bad = fclose(export->file) != 0 || bad;
-    }
-    progress_end(&export->progress);
-    if (bad) {
-        pn_say("cannot write '%s': %s", path != NULL ? path : "-",
-               strerrordesc_np(errno));
-        return PN_EXIT_ERROR;
-    }
-    if (rc != PN_EXIT_OK) {
-        pn_say("the export is not complete");
-    }
-    return rc;
-}
 
 static enum pn_exit
 run_export(struct pn_cli *cli)
 {
     const char *path = pn_cli_value(cli, "output"), *query = "";
-    struct export export = {.progress = {.what = "exported"}};
+    struct pn_output out;
     enum pn_exit rc = filter(cli, NULL, &query);
 
     if (rc == PN_EXIT_OK) {
         rc = pn_connect(cli, PN_WANT_ANY);
     }
+    if (rc == PN_EXIT_OK) {
+        rc = pn_output_open(&out, path, "exported");
+    }
     if (rc != PN_EXIT_OK) {
         return rc;
-    }
-    export.file = open_output(path);
-    if (export.file == NULL) {
-        pn_say("cannot make '%s': %s", path, strerrordesc_np(errno));
-        return PN_EXIT_ERROR;
     }
     rc = pn_call_stream(cli,
                         pn_arena_printf(cli->arena, "/audit/export%s%s",
                                         query[0] != '\0' ? "?" : "", query),
-                        take_piece, &export);
-    return close_output(&export, path, rc);
+                        pn_output_take, &out);
+    return pn_output_close(&out, rc);
 }
 
 /* --- verify -------------------------------------------------------------- */
@@ -270,11 +178,13 @@ run_export(struct pn_cli *cli)
 static enum pn_exit
 check_all(struct pn_cli *cli, json_t **out)
 {
-    struct progress progress = {.what = "checked"};
+    struct pn_progress progress = {.what = "checked"};
+    uint64_t events = 0;
     const char *kept = pn_cli_value(cli, "checkpoint"), *cursor = NULL;
     struct pn_answer answer = {0};
     enum pn_exit rc = PN_EXIT_OK;
 
+    pn_progress_begin(&progress);
     do {
         char bytes[512];
         struct pn_buf path = PN_BUF(bytes);
@@ -292,15 +202,15 @@ check_all(struct pn_cli *cli, json_t **out)
         if (rc != PN_EXIT_OK) {
             break;
         }
-        progress.events += (uint64_t) json_integer_value(
+        events += (uint64_t) json_integer_value(
             json_object_get(answer.doc, "checked"));
-        progress_show(&progress);
+        pn_progress_show(&progress, events);
         cursor = pn_json_text(answer.doc, "next_cursor");
     } while (cursor[0] != '\0');
-    progress_end(&progress);
+    pn_progress_end(&progress, events);
     if (rc == PN_EXIT_OK
         && json_object_set_new(answer.doc, "checked",
-                               json_integer((json_int_t) progress.events))
+                               json_integer((json_int_t) events))
                != 0)
     {
         return pn_cli_nomem();

@@ -5,11 +5,23 @@
 #include <string.h>
 
 const struct pn_command *const pn_commands[] = {
-    pn_up_commands,       pn_login_commands,  pn_token_commands,
-    pn_handover_commands, pn_user_commands,   pn_group_commands,
-    pn_app_commands,      pn_policy_commands, pn_explain_commands,
-    pn_audit_commands,    pn_usage_commands,  pn_index_commands,
-    pn_doctor_commands,   pn_help_commands,   NULL,
+    pn_up_commands,
+    pn_login_commands,
+    pn_token_commands,
+    pn_handover_commands,
+    pn_user_commands,
+    pn_group_commands,
+    pn_app_commands,
+    pn_policy_commands,
+    pn_explain_commands,
+    pn_audit_commands,
+    pn_usage_commands,
+    pn_import_commands,
+    pn_export_commands,
+    pn_index_commands,
+    pn_doctor_commands,
+    pn_help_commands,
+    NULL,
 };
 
 enum { NAMES_MAX = 64, TYPO_MAX = 32 };

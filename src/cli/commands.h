@@ -21,6 +21,8 @@ extern const struct pn_command pn_policy_commands[];
 extern const struct pn_command pn_explain_commands[];
 extern const struct pn_command pn_audit_commands[];
 extern const struct pn_command pn_usage_commands[];
+extern const struct pn_command pn_import_commands[];
+extern const struct pn_command pn_export_commands[];
 extern const struct pn_command pn_index_commands[];
 extern const struct pn_command pn_doctor_commands[];
 extern const struct pn_command pn_help_commands[];

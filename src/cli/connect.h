@@ -51,6 +51,9 @@ PN_MUST_USE enum pn_exit pn_call(struct pn_cli *cli, const char *method,
                                  const char *path, json_t *body,
                                  struct pn_answer *out);
 
+/* The HTTP status of the last call, also of a refused one; 0 = no answer. */
+long pn_call_status(const struct pn_cli *cli);
+
 /* As pn_call(), with If-Match. */
 PN_MUST_USE enum pn_exit pn_call_if_match(struct pn_cli *cli, const char *etag,
                                           const char *path, json_t *body,

@@ -15,6 +15,7 @@ struct pn_connection {
     const char *cookie; /* NULL = none */
     const char *username;
     enum { KEPT = 0, FOR_THIS_RUN } session;
+    long last_status; /* of the last answer; 0 = there was none */
 };
 
 /* A refusal's sentence and fields, on standard error. */

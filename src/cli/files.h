@@ -5,6 +5,8 @@
 #ifndef PN_CLI_FILES_H
 #define PN_CLI_FILES_H
 
+#include <stdio.h>
+
 #include "base/arena.h"
 #include "base/defs.h"
 
@@ -25,6 +27,9 @@ PN_MUST_USE enum pn_err pn_file_write(const char *path, unsigned mode,
 /* Creates a new file; PN_E_EXISTS when there is one, PN_E_IO. */
 PN_MUST_USE enum pn_err pn_file_create(const char *path, unsigned mode,
                                        struct pn_str text);
+
+/* Lines of an open file, which is rewound; 0 for what is no file. */
+uint64_t pn_file_lines(FILE *file);
 
 /* True when something has this name, also a dangling link. */
 bool pn_file_there(const char *path);

@@ -2,9 +2,8 @@
 /* posternd audit verify: the chain of a store whose posternd does not run. */
 #include <jansson.h>
 #include <stdio.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "base/progress.h"
 #include "base/str.h"
 #include "daemon/model/codec.h"
 #include "daemon/offline.h"
@@ -22,36 +21,24 @@ static const struct pn_offline_option verify_options[] = {
     {NULL, NULL, NULL},
 };
 
-/* A line that is written over, on a terminal only. */
-static void
-show_progress(uint64_t events, bool end)
-{
-    if (isatty(STDERR_FILENO) != 0) {
-        (void) fprintf(stderr, "\rchecked: %llu events%s",
-                       (unsigned long long) events, end ? "\n" : "");
-    }
-}
-
 /* Step by step; check->checked becomes the sum. */
 static enum pn_err
 check_all(struct pn_store *store, struct pn_audit_check *check)
 {
+    struct pn_progress progress = {.what = "checked"};
     uint64_t sum = 0;
-    bool shown = false;
     enum pn_err err;
 
     check->limit = STEP_EVENTS;
+    pn_progress_begin(&progress);
     while ((err = pn_store_audit_verify(store, check)) == PN_OK) {
         sum += check->checked;
         if (check->done) {
             break;
         }
-        show_progress(sum, false);
-        shown = true;
+        pn_progress_show(&progress, sum);
     }
-    if (shown) {
-        show_progress(sum, true);
-    }
+    pn_progress_end(&progress, sum);
     check->checked = sum;
     return err;
 }

@@ -33,6 +33,7 @@ BODIES = {
     "POST /handovers": {"owner": "alice", "settings": {"name": "{n}"}},
     "POST /groups": {"name": "{n}"},
     "PATCH /groups/{name}": {"description": "x"},
+    "POST /import": {"type": "user", "rows": []},
     "POST /explain": {"username": "nobody", "app": "x", "url": "/"},
     "POST /tokens/bulk": {"action": "disable", "ids": ["tok_0000000000000"]},
     "POST /policy/revert": {"version": 1},

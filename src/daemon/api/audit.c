@@ -8,15 +8,14 @@
 
 #include "base/datetime.h"
 #include "base/str.h"
-#include "daemon/api/call.h"
+#include "daemon/api/lines.h"
 #include "daemon/model/doc.h"
 #include "daemon/ops/audit.h"
 
 enum {
     VERIFY_EVENTS = 100000, /* checked by one call; more: the next one */
     EXPORT_EVENTS = 100,    /* read at a time */
-    EXPORT_ARENA = 32 << 20,
-    FILTER_MAX = 255, /* bytes of a filter */
+    FILTER_MAX = 255,       /* bytes of a filter */
 };
 
 #define FILTERS                                                                \
@@ -131,101 +130,39 @@ pn_api_audit_get(void *context, const struct pn_http_request *req,
 
 /* --- export -------------------------------------------------------------- */
 
-/*
- * One export on its way.  Texts of caller and query are the request's and live
- * until the answer is sent; lines are made a page at a time.
- */
+/* Texts of the filter are the request's and live until the answer is sent. */
 struct export
 {
-    struct pn_ops *ops;
-    struct pn_caller caller;
-    struct pn_audit_query query;
-    struct pn_arena *page; /* the present one's; NULL = none yet */
-    struct pn_audit_list events;
-    uint16_t next_event;
-    char cursor[32];
-    char *line; /* what is left of the present line */
-    size_t len;
+    struct pn_lines_source source;
+    struct pn_audit_filter filter;
 };
 
 static bool
-next_page(struct export *export, struct pn_fault *fault)
+export_read(struct pn_lines_source *source, struct pn_arena *arena,
+            struct pn_lines_page *out, struct pn_fault *fault)
 {
-    pn_arena_free(export->page);
-    export->page = pn_arena_new(EXPORT_ARENA);
-    if (export->page == NULL) {
+    const struct export *export = (const struct export *) source;
+    const struct pn_audit_query query = {
+        .page = {source->cursor, EXPORT_EVENTS},
+        .filter = export->filter,
+    };
+    struct pn_audit_list events;
+
+    if (!pn_ops_audit(source->ops, &source->caller, &query, arena, &events,
+                      fault)) {
         return false;
     }
-    export->query.page = (struct pn_page){export->cursor, EXPORT_EVENTS};
-    export->next_event = 0;
-    return pn_ops_audit(export->ops, &export->caller, &export->query,
-                        export->page, &export->events, fault);
+    *out = (struct pn_lines_page){events.item, sizeof(*events.item),
+                                  events.count, false};
+    return pn_lines_go_on(source, events.next, out);
 }
 
-static bool
-next_line(struct export *export)
+static json_t *
+export_line(struct pn_lines_source *source, const void *item,
+            struct pn_arena *arena)
 {
-    const struct pn_audit_event *event =
-        &export->events.item[export->next_event++];
-    json_t *doc = pn_audit_to_json(event, export->page);
-    size_t len = doc != NULL ? json_dumpb(doc, NULL, 0, JSON_COMPACT) : 0;
-
-    export->line = len > 0 ? pn_arena_alloc(export->page, len + 1) : NULL;
-    if (export->line == NULL) {
-        return false;
-    }
-    (void) json_dumpb(doc, export->line, len, JSON_COMPACT);
-    export->line[len] = '\n';
-    export->len = len + 1;
-    return true;
-}
-
-/* A line to send; false at the end (*broken: before it). */
-static bool
-have_line(struct export *export, bool *broken)
-{
-    struct pn_fault fault = {0};
-
-    while (export->len == 0 && !*broken) {
-        const char *next = export->events.next;
-
-        if (export->next_event < export->events.count) {
-            *broken = !next_line(export);
-        } else if (next[0] == '\0' || strlen(next) >= sizeof(export->cursor)) {
-            return false;
-        } else {
-            memcpy(export->cursor, next, strlen(next) + 1);
-            *broken = !next_page(export, &fault);
-        }
-    }
-    return !*broken;
-}
-
-static ssize_t
-export_read(void *arg, char *out, size_t cap)
-{
-    struct export *export = arg;
-    bool broken = false;
-    size_t filled = 0;
-
-    while (filled < cap && have_line(export, &broken)) {
-        size_t n = export->len < cap - filled ? export->len : cap - filled;
-
-        memcpy(out + filled, export->line, n);
-        filled += n;
-        export->line += n;
-        export->len -= n;
-    }
-    return broken ? -1 : (ssize_t) filled;
-}
-
-static void
-export_done(void *arg)
-{
-    struct export *export = arg;
-
-    pn_arena_free(export->page);
-    free(export);
+    (void) source;
+    return pn_audit_to_json(item, arena);
 }
 
 void
@@ -244,21 +181,12 @@ pn_api_audit_export_get(void *context, const struct pn_http_request *req,
     }
     struct export *export = calloc(1, sizeof(*export));
 
-    if (export == NULL) {
-        (void) pn_call_no_memory(&call);
-        return;
+    if (export != NULL) {
+        export->filter = filter;
+        export->source.read = export_read;
+        export->source.line = export_line;
     }
-    export->ops = call.api->ops;
-    export->caller = call.caller;
-    export->query.filter = filter;
-    if (!next_page(export, &call.fault)) {
-        (void) pn_call_fail(&call); /* the reason lies in the export */
-        export_done(export);
-        return;
-    }
-    res->status = 200;
-    res->content_type = "application/jsonl";
-    res->stream = (struct pn_http_stream){export_read, export_done, export};
+    pn_call_answer_lines(&call, export != NULL ? &export->source : NULL);
 }
 
 /* --- verify -------------------------------------------------------------- */

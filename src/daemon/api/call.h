@@ -137,6 +137,7 @@ pn_http_handler_fn pn_api_explain_post;
 pn_http_handler_fn pn_api_audit_get, pn_api_audit_export_get,
     pn_api_audit_verify_get, pn_api_audit_erase_post;
 pn_http_handler_fn pn_api_index_get, pn_api_index_rebuild;
+pn_http_handler_fn pn_api_import_post, pn_api_export_get;
 pn_http_handler_fn pn_api_introspect_post, pn_api_revoke_post;
 pn_http_handler_fn pn_api_explain_post, pn_api_audit_get;
 pn_http_handler_fn pn_api_healthz_get, pn_api_readyz_get, pn_api_metrics_get;

@@ -62,6 +62,8 @@ const struct pn_http_route pn_api_routes[] = {
     {PN_GET, API "/audit/export", pn_api_audit_export_get},
     {PN_GET, API "/audit/verify", pn_api_audit_verify_get},
     {PN_POST, API "/audit/erase", pn_api_audit_erase_post},
+    {PN_POST, API "/import", pn_api_import_post},
+    {PN_GET, API "/export", pn_api_export_get},
     {PN_GET, API "/index", pn_api_index_get},
     {PN_POST, API "/index/rebuild", pn_api_index_rebuild},
     {PN_GET, API "/healthz", pn_api_healthz_get},

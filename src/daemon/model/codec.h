@@ -147,6 +147,38 @@ PN_MUST_USE enum pn_err pn_group_from_json(json_t *doc, struct pn_arena *arena,
                                            struct pn_group *out,
                                            struct pn_fault *fault);
 
+/*
+ * Rows of an import.  doc is what GET shows, so that an export can be read
+ * again; members that only an import has are taken out of it.
+ */
+enum { PN_IMPORTED_HASH_MAX = 127 };
+struct pn_user_import {
+    struct pn_user_wish wish; /* without a password */
+    char *password_hash;      /* as in an htpasswd file; NULL = none.  Wiped by
+                                 the arena */
+};
+PN_MUST_USE enum pn_err pn_user_import_from_json(json_t *doc,
+                                                 struct pn_arena *arena,
+                                                 struct pn_user_import *out,
+                                                 struct pn_fault *fault);
+PN_MUST_USE enum pn_err pn_group_import_from_json(json_t *doc,
+                                                  struct pn_arena *arena,
+                                                  struct pn_group *out,
+                                                  struct pn_fault *fault);
+struct pn_token_import {
+    struct pn_token_wish wish; /* its lifetime was said */
+    char *owner;
+    struct pn_hash hash;
+    char *prefix;       /* NULL = the present one */
+    char last_four[5];  /* "" = not known */
+    int64_t created_at; /* 0 = now */
+    bool disabled;
+};
+PN_MUST_USE enum pn_err pn_token_import_from_json(json_t *doc,
+                                                  struct pn_arena *arena,
+                                                  struct pn_token_import *out,
+                                                  struct pn_fault *fault);
+
 json_t *pn_audit_to_json(const struct pn_audit_event *event,
                          struct pn_arena *arena);
 

@@ -20,6 +20,8 @@ static const struct pn_act_row rows[PN_ACT_TOTAL] = {
                              pn_apply_token_rotate},
     [PN_ACT_TOKEN_OVERLAP_END] = {"token.overlap_end", pn_auth_token_edit,
                                   pn_apply_token_overlap_end},
+    [PN_ACT_TOKEN_IMPORT] = {"token.import", pn_auth_token_import,
+                             pn_apply_token_import},
     [PN_ACT_USER_CREATE] = {"user.create", pn_auth_users, pn_apply_user_create},
     [PN_ACT_USER_EDIT] = {"user.edit", pn_auth_users, pn_apply_user_edit},
     [PN_ACT_USER_DELETE] = {"user.delete", pn_auth_users, pn_apply_user_delete},

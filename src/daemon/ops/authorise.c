@@ -370,6 +370,18 @@ pn_auth_token_revoke(struct pn_task *task)
                                                          : not_permitted(task);
 }
 
+/* Whoever can bring the hash of a token he knows can act as its owner. */
+bool
+pn_auth_token_import(struct pn_task *task)
+{
+    return is_posternd(task)
+               ? true
+               : pn_task_refuse(task, 403, "local_only",
+                                "existing tokens are imported by the "
+                                "administrator of the machine, through "
+                                "admin.sock");
+}
+
 static bool
 auth_admin(struct pn_task *task, uint32_t scope)
 {

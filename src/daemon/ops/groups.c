@@ -12,7 +12,7 @@
 static bool
 find_group(struct pn_task *task, struct pn_group *out)
 {
-    enum pn_err err = pn_store_group_by_name(
+    enum pn_err err = pn_store_group_counted(
         task->store, pn_str_from(task->change->name), task->arena, out);
     return err == PN_OK ? true : pn_task_store_error(task, err);
 }
@@ -179,6 +179,12 @@ pn_apply_group_edit(struct pn_task *task)
     after.name = wish->name != NULL ? wish->name : before.name;
     after.description =
         wish->description != NULL ? wish->description : before.description;
+    if (task->import && strcmp(after.name, before.name) == 0
+        && strcmp(after.description, before.description) == 0)
+    {
+        task->unchanged = true;
+        return true;
+    }
     enum pn_err err = pn_store_group_update(task->store, &after);
     if (err != PN_OK) {
         return name_taken(task, err);

@@ -20,8 +20,8 @@
 #include "daemon/signin/password.h"
 
 enum {
-    PN_OPS_QUEUE_MAX = 1024,           /* changes that wait; beyond: 503 */
-    PN_OPS_BATCH_MAX = 256,            /* changes in one transaction */
+    PN_OPS_QUEUE_MAX = 4096,           /* changes that wait; beyond: 503 */
+    PN_OPS_BATCH_MAX = 1024,           /* changes in one transaction */
     PN_OPS_GATHER_NS = 300000,         /* how long a batch waits for company */
     PN_OPS_REBUILD_LOOK_NS = 50000000, /* is the new generation filled? */
     PN_OPS_READERS_MAX = 32,           /* idle read connections that are kept */
@@ -91,6 +91,9 @@ struct pn_task {
     /* made in the caller's thread, since hashing is slow */
     const char *new_hash;     /* of a password to be set */
     const char *checked_hash; /* against which a password was right */
+    bool rehearse;            /* undo what was applied */
+    bool import;              /* USER_EDIT: may find nothing to do, and leaves
+                                 a password that somebody has chosen here */
 
     /* set by the writer */
     struct pn_store *store;
@@ -102,6 +105,7 @@ struct pn_task {
     struct pn_user owner;        /* TOKEN_CREATE: whose the new one is */
     struct pn_handover handover; /* target of a hand-over's act */
     bool feeds;                  /* something must be published */
+    bool unchanged;              /* nothing was to do: no event */
     const char *subject;         /* of the audit event */
     const char *actor;           /* when it is not the caller */
     json_t *before, *after;
@@ -185,6 +189,9 @@ uint32_t pn_scopes_of_role(enum pn_role role);
 /* Policy and standing from the present rows, and the checks that every act
  * shares; then the act's own row. */
 PN_MUST_USE bool pn_task_authorise(struct pn_task *task);
+/* The same now, on a read connection: who may not do it must not cost us much.
+ * The writer judges it again. */
+PN_MUST_USE bool pn_task_authorise_early(struct pn_task *task);
 
 bool pn_auth_anyone(struct pn_task *task);       /* internal acts */
 bool pn_auth_token_create(struct pn_task *task); /* for oneself, fresh */
@@ -192,6 +199,7 @@ bool pn_auth_token_edit(struct pn_task *task);
 bool pn_auth_token_revoke(struct pn_task *task);
 bool pn_auth_token_enable(struct pn_task *task);
 bool pn_auth_token_rotate(struct pn_task *task); /* its owner, fresh */
+bool pn_auth_token_import(struct pn_task *task); /* the machine's own */
 bool pn_auth_users(struct pn_task *task);  /* administrators, users:write */
 bool pn_auth_policy(struct pn_task *task); /* administrators, policy:write */
 bool pn_auth_index(struct pn_task *task);  /* administrators, no token */
@@ -225,6 +233,7 @@ bool pn_apply_token_disable(struct pn_task *task);
 bool pn_apply_token_enable(struct pn_task *task);
 bool pn_apply_token_rotate(struct pn_task *task);
 bool pn_apply_token_overlap_end(struct pn_task *task);
+bool pn_apply_token_import(struct pn_task *task);
 bool pn_apply_user_create(struct pn_task *task);
 bool pn_apply_user_edit(struct pn_task *task);
 bool pn_apply_user_delete(struct pn_task *task);

@@ -46,7 +46,7 @@ task_run(struct pn_task *task)
     if (!pn_task_authorise(task) || !row->apply(task)) {
         return false;
     }
-    if (row->name == NULL) {
+    if (row->name == NULL || task->unchanged) {
         return true;
     }
     enum pn_err err = pn_audit_write(task);
@@ -73,7 +73,11 @@ task_run_apart(struct pn_task *task, struct pn_store *store)
         return err;
     }
     task->ok = task_run(task);
-    return task->ok ? pn_store_release(store) : pn_store_rollback_to(store);
+    if (task->rehearse) {
+        task->feeds = false;
+    }
+    return task->ok && !task->rehearse ? pn_store_release(store)
+                                       : pn_store_rollback_to(store);
 }
 
 /* Forget what every index has long read; inside the batch's transaction. */

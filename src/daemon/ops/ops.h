@@ -106,6 +106,7 @@ enum pn_act {
     PN_ACT_APP_DELETE,
     PN_ACT_POLICY_PUT,
     PN_ACT_POLICY_REVERT,
+    PN_ACT_TOKEN_IMPORT, /* by the machine's administrator */
     PN_ACT_PASSWORD_CHANGE,
     PN_ACT_HANDOVER_CREATE,
     PN_ACT_HANDOVER_TAKE,
@@ -131,6 +132,7 @@ struct pn_change {
     const char *reason; /* revoke, stop; NULL = none */
     union {
         const struct pn_token_wish *token;
+        const struct pn_token_import *import; /* TOKEN_IMPORT */
         const struct pn_rotation_wish *rotation;
         const struct pn_user_wish *user;
         const struct pn_handover_wish *handover;
@@ -322,6 +324,46 @@ PN_MUST_USE bool
 pn_ops_token_bulk(struct pn_ops *ops, const struct pn_caller *caller,
                   const struct pn_bulk *wish, struct pn_arena *arena,
                   struct pn_bulk_result *out, struct pn_fault *fault);
+
+/*
+ * Many rows of one kind, each a change of its own, with its own event in the
+ * audit.  What is there already is left alone, or (users and groups) edited;
+ * what is refused stands in refused and stops nothing else.  A failure of the
+ * machine (status 503, 507) is the fault of the whole: rows before it may have
+ * been made, and come again as existing.
+ */
+enum { PN_IMPORT_ROWS_MAX = 1000 };
+struct pn_import {
+    enum pn_import_kind {
+        PN_IMPORT_USERS = 0,
+        PN_IMPORT_GROUPS,
+        PN_IMPORT_TOKENS
+    } kind;
+    enum { PN_IMPORT_LEAVE = 0, PN_IMPORT_UPDATE } existing;
+    bool rehearse; /* undo each; a name that occurs twice is not noticed */
+    /* Of kind, and where each stood in what was sent. */
+    union {
+        struct pn_user_import *user;
+        struct pn_group *group;
+        struct pn_token_import *token;
+    } row;
+    size_t *place;
+    size_t count; /* at most PN_IMPORT_ROWS_MAX */
+};
+struct pn_import_refused {
+    size_t place;
+    const char *code, *pointer, *detail; /* pointer "" = the whole row */
+};
+struct pn_import_result {
+    size_t made, updated, existing;
+    struct pn_import_refused *refused; /* with room for all that were sent */
+    size_t refused_count;
+};
+/* *result holds those that were refused before; it is added to. */
+PN_MUST_USE bool
+pn_ops_import(struct pn_ops *ops, const struct pn_caller *caller,
+              const struct pn_import *import, struct pn_arena *arena,
+              struct pn_import_result *result, struct pn_fault *fault);
 
 /* Counts by day and outcome: of a token that one may see; or, for auditors, of
  * everything. */

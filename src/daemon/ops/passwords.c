@@ -45,10 +45,8 @@ hash_into(struct pn_task *task, const char *password)
     return task->new_hash != NULL ? true : pn_task_no_memory(task);
 }
 
-/* Judge the act now, on a read connection: who may not do it must not cost
- * us a hash.  The writer judges it again. */
-static bool
-authorise_early(struct pn_task *task)
+bool
+pn_task_authorise_early(struct pn_task *task)
 {
     enum pn_err err = pn_reader_take(task->ops, &task->store);
     if (err != PN_OK) {
@@ -68,7 +66,7 @@ pn_prepare_user(struct pn_task *task)
     if ((wish->given & PN_FIELD_PASSWORD) == 0 || wish->password == NULL) {
         return true;
     }
-    return authorise_early(task)
+    return pn_task_authorise_early(task)
            && check_length(task, "/password", wish->password)
            && hash_into(task, wish->password);
 }
@@ -122,8 +120,9 @@ pn_prepare_password_change(struct pn_task *task)
             task, 422, change->old_password == NULL ? "/old" : "/new",
             "required", "both passwords are needed");
     }
-    if (!authorise_early(task)
-        || !check_length(task, "/new", change->new_password)) {
+    if (!pn_task_authorise_early(task)
+        || !check_length(task, "/new", change->new_password))
+    {
         return false;
     }
     if (strcmp(change->old_password, change->new_password) == 0) {

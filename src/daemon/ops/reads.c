@@ -234,7 +234,7 @@ pn_ops_group(struct pn_ops *ops, const struct pn_caller *caller,
     }
     return pn_read_end(
         ops, store,
-        pn_store_group_by_name(store, pn_str_from(name), arena, out), arena,
+        pn_store_group_counted(store, pn_str_from(name), arena, out), arena,
         fault);
 }
 

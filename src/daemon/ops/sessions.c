@@ -230,6 +230,21 @@ open_session(struct pn_task *task, const struct pn_user *user,
     return true;
 }
 
+/* A password that came from elsewhere is known in this moment. */
+static bool
+hash_anew(struct pn_task *task, const struct pn_secret *password,
+          const char *present)
+{
+    char hash[PN_PASSWORD_HASH_MAX];
+    if (pn_password_form(present) != PN_PASSWORD_IMPORTED
+        || pn_password_hash(password, hash) != PN_OK)
+    {
+        return true; /* another time */
+    }
+    task->new_hash = pn_arena_dup(task->arena, pn_str_from(hash));
+    return task->new_hash != NULL ? true : pn_task_no_memory(task);
+}
+
 /* Find the user and check the password; everything before a session. */
 static bool
 check_password(struct pn_task *task, const struct pn_sign_in *sign_in,
@@ -250,7 +265,7 @@ check_password(struct pn_task *task, const struct pn_sign_in *sign_in,
     err = pn_password_verify(sign_in->password,
                              active ? user->password_hash : NULL);
     if (err == PN_OK) {
-        return true;
+        return hash_anew(task, sign_in->password, user->password_hash);
     }
     if (err == PN_E_BUSY) {
         task->fault->retry_after_s = 1;
@@ -300,6 +315,25 @@ pn_ops_sign_in(struct pn_ops *ops, const struct pn_sign_in *sign_in,
     return ok;
 }
 
+/* Argon2id in place of what was imported. */
+static bool
+keep_new_hash(struct pn_task *task, struct pn_user *user, json_t *after)
+{
+    if (task->new_hash == NULL) {
+        return true;
+    }
+    user->password_hash =
+        pn_arena_dup(task->arena, pn_str_from(task->new_hash));
+    if (user->password_hash == NULL || after == NULL
+        || json_object_set_new(after, "password", json_string("hashed anew"))
+               != 0)
+    {
+        return pn_task_no_memory(task);
+    }
+    enum pn_err err = pn_store_user_update(task->store, user);
+    return err == PN_OK ? true : pn_task_store_error(task, err);
+}
+
 /* What was true when the password was checked must still be true. */
 bool
 pn_apply_sign_in(struct pn_task *task)
@@ -338,10 +372,10 @@ pn_apply_sign_in(struct pn_task *task)
         return pn_task_store_error(task, err);
     }
     task->change->id = session.id;
-    pn_audit_note(
-        task, user->username, NULL,
-        pn_json_defer(task->arena, json_pack("{s:s}", "method", "password")));
-    return true;
+    json_t *after =
+        pn_json_defer(task->arena, json_pack("{s:s}", "method", "password"));
+    pn_audit_note(task, user->username, NULL, after);
+    return keep_new_hash(task, user, after);
 }
 
 bool

@@ -6,6 +6,7 @@
  * made first and undone by the savepoint when none is left afterwards.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/str.h"
 #include "daemon/ops/inside.h"
@@ -163,7 +164,7 @@ pn_apply_user_create(struct pn_task *task)
 }
 
 static bool
-merge_user(struct pn_task *task, struct pn_user *user)
+merge_user(struct pn_task *task, struct pn_user *user, bool password)
 {
     const struct pn_user_wish *wish = task->change->in.user;
     if ((wish->given & PN_FIELD_USERNAME) != 0) {
@@ -181,7 +182,7 @@ merge_user(struct pn_task *task, struct pn_user *user)
     if ((wish->given & PN_FIELD_ACTIVE) != 0) {
         user->active = wish->user.active;
     }
-    if ((wish->given & PN_FIELD_PASSWORD) != 0) {
+    if (password) {
         user->must_change_password = false;
         user->password_hash = NULL; /* null takes the password away */
         if (task->new_hash != NULL) {
@@ -197,10 +198,34 @@ merge_user(struct pn_task *task, struct pn_user *user)
     return resolve_groups(task, user);
 }
 
+/* An import brings a password for who has none of his own here. */
+static bool
+sets_password(const struct pn_task *task, const struct pn_user *before)
+{
+    if ((task->change->in.user->given & PN_FIELD_PASSWORD) == 0) {
+        return false;
+    }
+    if (!task->import || before->password_hash == NULL) {
+        return true;
+    }
+    return pn_password_form(before->password_hash) != PN_PASSWORD_OURS
+           && strcmp(before->password_hash, task->new_hash) != 0;
+}
+
+/* What a row of an import would change is there already. */
+static bool
+is_as_imported(struct pn_task *task, const struct pn_user *before,
+               const struct pn_user *after, bool password)
+{
+    return task->import && !password && !before->service
+           && json_equal(pn_user_to_json(before, task->arena),
+                         pn_user_to_json(after, task->arena))
+                  == 1;
+}
+
 bool
 pn_apply_user_edit(struct pn_task *task)
 {
-    const struct pn_user_wish *wish = task->change->in.user;
     struct pn_user before;
     struct pn_named_list kept = {0};
     if (!pn_user_find(task, &before)
@@ -208,11 +233,17 @@ pn_apply_user_edit(struct pn_task *task)
     {
         return false;
     }
+    const bool password = sets_password(task, &before);
     struct pn_user after = before;
-    if (!pn_user_check_service(task, &before) || !merge_user(task, &after)
+    if (!pn_user_check_service(task, &before)
+        || !merge_user(task, &after, password)
         || !pn_user_take_custodians(task, &after))
     {
         return false;
+    }
+    if (is_as_imported(task, &before, &after, password)) {
+        task->unchanged = true;
+        return true;
     }
     enum pn_err err = pn_store_user_update(task->store, &after);
     if (err != PN_OK) {
@@ -221,7 +252,7 @@ pn_apply_user_edit(struct pn_task *task)
     if (!pn_task_warn_alone(task, &kept) || !derive(task, &after)) {
         return false;
     }
-    bool ends = !after.active || (wish->given & PN_FIELD_PASSWORD) != 0;
+    bool ends = !after.active || password;
     if ((ends && !pn_user_end_sessions(task, &after))
         || !pn_user_admin_remains(task, &before))
     {
@@ -229,7 +260,7 @@ pn_apply_user_edit(struct pn_task *task)
     }
     json_t *old = pn_user_to_json(&before, task->arena);
     json_t *new = pn_user_to_json(&after, task->arena);
-    if ((wish->given & PN_FIELD_PASSWORD) != 0 && new != NULL
+    if (password && new != NULL
         && json_object_set_new(new, "password", json_string("changed")) != 0)
     {
         return pn_task_no_memory(task);

@@ -6,11 +6,18 @@
 
 #include <pthread.h>
 #include <sodium.h>
+#include <stdio.h>
+
+#include "base/str.h"
+#include "daemon/signin/imported.h"
 
 enum {
     ARGON2_PASSES = 2,
     ARGON2_MEMORY = 19 * 1024 * 1024,
     GENERATED_LEN = 20,
+    /* What an imported hash may ask of us. */
+    IMPORTED_MEMORY_KIB_MAX = 64 * 1024,
+    IMPORTED_PASSES_MAX = 8,
 };
 
 _Static_assert(PN_PASSWORD_HASH_MAX >= crypto_pwhash_STRBYTES,
@@ -106,6 +113,29 @@ pn_password_hash(const struct pn_secret *password,
     return err;
 }
 
+/* "$argon2id$v=19$m=19456,t=2,p=1$…" */
+static bool
+is_argon2id(const char *hash)
+{
+    unsigned memory_kib = 0, passes = 0;
+    /* Digits only reach these numbers, and libsodium reads the rest. */
+    return sscanf(hash, "$argon2id$v=19$m=%6u,t=%2u,p=1$", /* NOLINT */
+                  &memory_kib, &passes)
+               == 2
+           && memory_kib >= 8 && memory_kib <= IMPORTED_MEMORY_KIB_MAX
+           && passes >= 1 && passes <= IMPORTED_PASSES_MAX;
+}
+
+enum pn_password_form
+pn_password_form(const char *hash)
+{
+    if (is_argon2id(hash)) {
+        return PN_PASSWORD_OURS;
+    }
+    return pn_imported_is_known(pn_str_from(hash)) ? PN_PASSWORD_IMPORTED
+                                                   : PN_PASSWORD_UNKNOWN;
+}
+
 enum pn_err
 pn_password_verify(const struct pn_secret *password, const char *hash)
 {
@@ -113,10 +143,18 @@ pn_password_verify(const struct pn_secret *password, const char *hash)
     if (err != PN_OK) {
         return err;
     }
-    int differs = crypto_pwhash_str_verify(hash != NULL ? hash : nobody_hash,
-                                           password->bytes, password->len);
+    const bool ours =
+        hash != NULL && pn_password_form(hash) == PN_PASSWORD_OURS;
+    /* Also where it decides nothing, so that all take as long. */
+    bool right = crypto_pwhash_str_verify(ours ? hash : nobody_hash,
+                                          password->bytes, password->len)
+                     == 0
+                 && ours;
+    if (hash != NULL && !ours) {
+        right = pn_imported_verify(password, hash);
+    }
     leave();
-    return differs != 0 || hash == NULL ? PN_E_PERMISSION : PN_OK;
+    return right ? PN_OK : PN_E_PERMISSION;
 }
 
 void

@@ -25,9 +25,18 @@ enum { PN_PASSWORD_RUNNING = 2, PN_PASSWORD_WAITING = 16 };
 PN_MUST_USE enum pn_err pn_password_hash(const struct pn_secret *password,
                                          char out[PN_PASSWORD_HASH_MAX]);
 
+/* How a stored hash was made. */
+enum pn_password_form {
+    PN_PASSWORD_UNKNOWN = 0, /* no password is ever right */
+    PN_PASSWORD_OURS,        /* Argon2id, at our cost or less than four times */
+    PN_PASSWORD_IMPORTED,    /* signin/imported.h */
+};
+enum pn_password_form pn_password_form(const char *hash);
+
 /*
  * PN_OK = it is the password, PN_E_PERMISSION = it is not.  hash NULL (no such
- * user, no local password): the same work is done, and the answer is no.
+ * user, no local password): the same work is done, and the answer is no.  For
+ * an imported hash that work comes on top of its own.
  */
 PN_MUST_USE enum pn_err pn_password_verify(const struct pn_secret *password,
                                            const char *hash);

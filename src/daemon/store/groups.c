@@ -3,9 +3,8 @@
 #include "base/str.h"
 #include "daemon/store/internal.h"
 
-#define GROUP_COLUMNS                                                          \
-    "g.id, g.name, g.description,"                                             \
-    " (SELECT COUNT(*) FROM memberships m WHERE m.group_id = g.id)"
+#define GROUP_COLUMNS "g.id, g.name, g.description"
+#define MEMBERS       ", (SELECT COUNT(*) FROM memberships m WHERE m.group_id = g.id)"
 
 static enum pn_err
 read_group(struct pn_stmt *q, struct pn_arena *arena, void *out)
@@ -15,7 +14,6 @@ read_group(struct pn_stmt *q, struct pn_arena *arena, void *out)
         .id = pn_stmt_col_id(q, 0),
         .name = pn_row_text(&row, 1),
         .description = pn_row_text(&row, 2),
-        .member_count = (uint32_t) pn_stmt_col_int(q, 3),
     };
 
     if (row.no_memory) {
@@ -25,22 +23,52 @@ read_group(struct pn_stmt *q, struct pn_arena *arena, void *out)
     return PN_OK;
 }
 
-enum pn_err
-pn_store_group_by_name(struct pn_store *store, struct pn_str name,
-                       struct pn_arena *arena, struct pn_group *out)
+static enum pn_err
+read_counted(struct pn_stmt *q, struct pn_arena *arena, void *out)
 {
-    struct pn_stmt *q =
-        pn_db_query(store->db, "SELECT " GROUP_COLUMNS
-                               " FROM user_groups g WHERE g.name = $1");
+    struct pn_group *group = out;
+    enum pn_err err = read_group(q, arena, out);
+
+    if (err == PN_OK) {
+        group->member_count = (uint32_t) pn_stmt_col_int(q, 3);
+    }
+    return err;
+}
+
+static enum pn_err
+load_group(struct pn_stmt *q, struct pn_str name, struct pn_arena *arena,
+           enum pn_err (*read)(struct pn_stmt *q, struct pn_arena *arena,
+                               void *out),
+           struct pn_group *out)
+{
     enum pn_err err;
 
     pn_stmt_str(q, 1, name);
     err = pn_stmt_step(q);
     if (err == PN_OK) {
-        err = read_group(q, arena, out);
+        err = read(q, arena, out);
     }
     pn_stmt_done(q);
     return err;
+}
+
+#define BY_NAME " FROM user_groups g WHERE g.name = $1"
+
+enum pn_err
+pn_store_group_by_name(struct pn_store *store, struct pn_str name,
+                       struct pn_arena *arena, struct pn_group *out)
+{
+    return load_group(pn_db_query(store->db, "SELECT " GROUP_COLUMNS BY_NAME),
+                      name, arena, read_group, out);
+}
+
+enum pn_err
+pn_store_group_counted(struct pn_store *store, struct pn_str name,
+                       struct pn_arena *arena, struct pn_group *out)
+{
+    return load_group(
+        pn_db_query(store->db, "SELECT " GROUP_COLUMNS MEMBERS BY_NAME), name,
+        arena, read_counted, out);
 }
 
 static const char *
@@ -108,12 +136,14 @@ pn_store_groups(struct pn_store *store, const struct pn_page *page,
                 struct pn_arena *arena, struct pn_group_list *out)
 {
     static const struct pn_page_noun noun = {.size = sizeof(struct pn_group),
-                                             .read = read_group,
+                                             .read = read_counted,
                                              .cursor = cursor_of};
     struct pn_page_items items;
     enum pn_err err = pn_page_by_text(
-        pn_db_query(store->db, "SELECT " GROUP_COLUMNS " FROM user_groups g"
-                               " WHERE g.name > $1 ORDER BY g.name LIMIT $2"),
+        pn_db_query(
+            store->db,
+            "SELECT " GROUP_COLUMNS MEMBERS
+            " FROM user_groups g WHERE g.name > $1 ORDER BY g.name LIMIT $2"),
         page, &noun, arena, &items);
 
     if (err == PN_OK) {

@@ -97,7 +97,12 @@ PN_MUST_USE enum pn_err pn_store_accounts_kept(struct pn_store *store,
                                                struct pn_arena *arena,
                                                struct pn_named_list *out);
 
+/* Its members are not counted: of many that takes a while. */
 PN_MUST_USE enum pn_err pn_store_group_by_name(struct pn_store *store,
+                                               struct pn_str name,
+                                               struct pn_arena *arena,
+                                               struct pn_group *out);
+PN_MUST_USE enum pn_err pn_store_group_counted(struct pn_store *store,
                                                struct pn_str name,
                                                struct pn_arena *arena,
                                                struct pn_group *out);
