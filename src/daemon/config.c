@@ -8,11 +8,13 @@
  */
 #include "daemon/config.h"
 
+#include <assert.h>
 #include <confuse.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -304,6 +306,41 @@ take_all(cfg_t *cfg, struct pn_arena *arena, struct pn_config *out)
     return PN_OK;
 }
 
+/* FNV-1a of what libconfuse would write for it, sections included. */
+static bool
+sum_of(cfg_opt_t *opt, uint64_t *out)
+{
+    uint64_t sum = UINT64_C(0xcbf29ce484222325);
+    char *text = NULL;
+    size_t len = 0;
+    FILE *file = open_memstream(&text, &len);
+    bool good = file != NULL && cfg_opt_print(opt, file) == CFG_SUCCESS;
+
+    good = file != NULL && fclose(file) == 0 && good;
+    for (size_t i = 0; good && i < len; i++) {
+        sum = (sum ^ (uint8_t) text[i]) * UINT64_C(0x100000001b3);
+    }
+    free(text);
+    *out = sum;
+    return good;
+}
+
+static bool
+take_sums(cfg_t *cfg, const cfg_opt_t *opts, struct pn_config *out)
+{
+    unsigned n = 0;
+
+    for (; opts[n].name != NULL; n++) {
+        assert(n < PN_CONFIG_KEYS_MAX);
+        out->key[n].key = opts[n].name;
+        if (!sum_of(cfg_getopt(cfg, opts[n].name), &out->key[n].sum)) {
+            return false;
+        }
+    }
+    out->key_count = n;
+    return true;
+}
+
 /* libconfuse's scanner swallows control bytes; nobody types them. */
 static bool
 has_stray_bytes(struct pn_str text, unsigned *line)
@@ -428,6 +465,9 @@ parse(FILE *file, struct pn_arena *arena, struct pn_config *out)
         err = PN_E_SYNTAX;
     } else {
         err = take_all(cfg, arena, out);
+        if (err == PN_OK && !take_sums(cfg, opts, out)) {
+            err = PN_E_NOMEM;
+        }
     }
     (void) cfg_free(cfg);
     return err;

@@ -15,6 +15,7 @@ enum {
     PN_CONFIG_MAX = 64 << 10, /* bytes of the file */
     PN_CONFIG_WHY_MAX = 512,
     PN_CONFIG_SENDERS_MAX = 8,
+    PN_CONFIG_KEYS_MAX = 32,
 };
 
 /* Where it is unless said; the build knows what was configured. */
@@ -43,6 +44,13 @@ struct pn_config {
     struct pn_syslog_receiver syslog[PN_SYSLOG_RECEIVERS_MAX];
     unsigned syslog_count;
     enum pn_log_level log_level;
+    /* Each key with a sum of its value, to see which differ between two files.
+     */
+    struct {
+        const char *key;
+        uint64_t sum;
+    } key[PN_CONFIG_KEYS_MAX];
+    unsigned key_count;
 };
 
 /*

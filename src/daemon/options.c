@@ -24,7 +24,7 @@ static const char help[] =
     "                  on first start, make a password and write it to FILE\n"
     "  --help, --version\n"
     "\n"
-    "SIGTERM ends it cleanly, SIGHUP reads log_level again.\n"
+    "SIGTERM ends it cleanly, SIGHUP reads the configuration again.\n"
     "\n"
     "\"posternd audit verify\" checks the audit's chain; posternd need not "
     "run.\n"

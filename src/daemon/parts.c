@@ -83,21 +83,19 @@ open_usage(struct pn_parts *parts, int *fd)
     return true;
 }
 
-static bool
-start_usage(struct pn_parts *parts)
+/* How often uses are written, and who is believed. */
+static struct pn_usage_options
+usage_options(const struct pn_config *config)
 {
-    const struct pn_config *config = &parts->config;
     struct pn_usage_options options = {
         .interval_s = config->usage_interval_s,
-        .ops = parts->ops,
         .sender = {0, geteuid()},
         .sender_count = 2,
     };
-    enum pn_err err;
 
     _Static_assert(PN_CONFIG_SENDERS_MAX + 2 <= PN_USAGE_SENDERS_MAX, "room");
     for (unsigned i = 0; i < config->usage_user_count; i++) {
-        /* NOLINTNEXTLINE(concurrency-mt-unsafe): start only */
+        /* NOLINTNEXTLINE(concurrency-mt-unsafe): the first thread's only */
         const struct passwd *user = getpwnam(config->usage_user[i]);
 
         if (user == NULL) {
@@ -107,6 +105,16 @@ start_usage(struct pn_parts *parts)
         }
         options.sender[options.sender_count++] = user->pw_uid;
     }
+    return options;
+}
+
+static bool
+start_usage(struct pn_parts *parts)
+{
+    struct pn_usage_options options = usage_options(&parts->config);
+    enum pn_err err;
+
+    options.ops = parts->ops;
     if (!open_usage(parts, &options.fd)) {
         return false;
     }
@@ -205,9 +213,8 @@ job_counts(void *arg, struct pn_api_counts *out)
 static bool
 start_keeper(struct pn_parts *parts)
 {
-    const uint32_t days = parts->config.audit_keep_days;
-    enum pn_err err =
-        days > 0 ? pn_keeper_start(parts->ops, days, &parts->keeper) : PN_OK;
+    enum pn_err err = pn_keeper_start(parts->ops, parts->config.audit_keep_days,
+                                      &parts->keeper);
 
     return err == PN_OK || failed("start", "audit keeper", err);
 }
@@ -269,6 +276,16 @@ pn_parts_start(struct pn_parts *parts, const struct pn_first_admin *admin)
     };
     return start_keeper(parts) && start_usage(parts) && start_forwarders(parts)
            && start_servers(parts);
+}
+
+void
+pn_parts_apply(struct pn_parts *parts, const struct pn_config *config)
+{
+    const struct pn_usage_options usage = usage_options(config);
+
+    pn_log_set_level(config->log_level);
+    pn_usage_configure(parts->usage, &usage);
+    pn_keeper_set_days(parts->keeper, config->audit_keep_days);
 }
 
 void

@@ -17,7 +17,7 @@ struct pn_parts {
     struct pn_passed passed; /* until a part has taken them over */
     struct pn_ops *ops;
     struct pn_usage_receiver *usage;
-    struct pn_keeper *keeper; /* NULL = everything is kept */
+    struct pn_keeper *keeper;
     struct pn_forwarder *forwarder[PN_SYSLOG_RECEIVERS_MAX];
     struct pn_http_server *http, *admin;
     struct pn_api api;
@@ -25,6 +25,9 @@ struct pn_parts {
 
 /* False: it was logged what did not start; pn_parts_stop() all the same. */
 bool pn_parts_start(struct pn_parts *parts, const struct pn_first_admin *admin);
+/* log_level, usage_users, usage_interval and audit_keep_days of this file,
+ * while the parts run; by the thread that has started them. */
+void pn_parts_apply(struct pn_parts *parts, const struct pn_config *config);
 void pn_parts_stop(struct pn_parts *parts);
 
 #endif

@@ -2,6 +2,7 @@
 """posternd as a process: its command line, signals, first administrator."""
 import contextlib
 import os
+import re
 import signal
 import socket
 import stat
@@ -86,6 +87,50 @@ def test_sighup_reads_log_level_again_and_keeps_it_when_it_is_wrong(posternd):
     p.process.send(signal.SIGHUP)
     assert p.stop() == 0
     assert "event=stopp" not in p.log()
+
+
+def test_sighup_says_which_keys_need_a_restart(posternd):
+    p = posternd(config='http_connections = 100\naudit_keep_days = 5')
+    good = p.conf.read_text()
+    p.conf.write_text(good.replace("= 100", "= 200").replace("= 5", "= 6")
+                      .replace("usage_interval = 1", "usage_interval = 2")
+                      + 'syslog siem {\n to = "udp://192.0.2.1:514"\n}\n')
+    p.process.send(signal.SIGHUP)
+    wait_until(lambda: "event=config_reloaded" in p.log(), "reload")
+    waiting = [l.split("key=")[1] for l in p.log().splitlines()
+               if "event=config_needs_restart" in l]
+    assert waiting == ["http_connections", "syslog"]
+
+
+def test_sighup_applies_who_is_believed(run, posternd):
+    """Of root's reports nobody doubts; so another user's are the test."""
+    p = posternd(config='usage_users = {}')
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    p.usage_socket.chmod(0o666)
+
+    def refused():
+        return int(re.search(r"^postern_usage_refused_total (\d+)$",
+                             p.local.get("/metrics").body.decode(), re.M)[1])
+
+    def report():
+        subprocess.run(
+            ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups",
+             "/usr/bin/python3", "-c", "import socket, sys\n"
+             "s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+             "s.sendto(b'x', sys.argv[1])", str(p.usage_socket)], check=True)
+
+    report()
+    wait_until(lambda: "event=usage_sender_refused" in p.log(), "refusal")
+    p.conf.write_text(p.conf.read_text().replace("usage_users = {}",
+                                                 'usage_users = {"nobody"}'))
+    p.process.send(signal.SIGHUP)
+    wait_until(lambda: "event=config_reloaded" in p.log(), "reload")
+    before = refused()
+    report()
+    wait_until(lambda: "event=usage_not_understood" in p.log(), "the report")
+    assert refused() == before + 1
+    assert p.log().count("event=usage_sender_refused") == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -12,11 +12,12 @@ enum { EVERY_S = 3600, DAY_S = 86400 };
 
 struct pn_keeper {
     struct pn_ops *ops;
-    uint32_t days;
     pthread_t thread;
     pthread_mutex_t mutex;
     pthread_cond_t wake;
-    bool stopping; /* under the mutex */
+    /* under the mutex */
+    uint32_t days; /* 0 = for ever */
+    bool stopping, changed;
 };
 
 static bool
@@ -28,10 +29,20 @@ is_stopping(struct pn_keeper *k)
     return stopping;
 }
 
-static void
-remove_old(struct pn_keeper *k)
+static uint32_t
+days_to_keep(struct pn_keeper *k)
 {
-    const int64_t before = (int64_t) time(NULL) - (int64_t) k->days * DAY_S;
+    (void) pthread_mutex_lock(&k->mutex);
+    uint32_t days = k->days;
+    k->changed = false;
+    (void) pthread_mutex_unlock(&k->mutex);
+    return days;
+}
+
+static void
+remove_old(struct pn_keeper *k, uint32_t days)
+{
+    const int64_t before = (int64_t) time(NULL) - (int64_t) days * DAY_S;
     uint64_t removed = 0;
     enum pn_err err;
 
@@ -50,14 +61,17 @@ keep(void *arg)
     struct pn_keeper *k = arg;
 
     while (!is_stopping(k)) {
+        const uint32_t days = days_to_keep(k);
         struct timespec until;
         int rc = 0;
 
-        remove_old(k);
+        if (days > 0) {
+            remove_old(k, days);
+        }
         (void) clock_gettime(CLOCK_REALTIME, &until);
         until.tv_sec += EVERY_S;
         (void) pthread_mutex_lock(&k->mutex);
-        while (!k->stopping && rc == 0) {
+        while (!k->stopping && !k->changed && rc == 0) {
             rc = pthread_cond_timedwait(&k->wake, &k->mutex, &until);
         }
         (void) pthread_mutex_unlock(&k->mutex);
@@ -91,6 +105,16 @@ pn_keeper_start(struct pn_ops *ops, uint32_t days, struct pn_keeper **out)
     }
     *out = k;
     return PN_OK;
+}
+
+void
+pn_keeper_set_days(struct pn_keeper *k, uint32_t days)
+{
+    (void) pthread_mutex_lock(&k->mutex);
+    k->changed = k->days != days;
+    k->days = days;
+    (void) pthread_cond_signal(&k->wake);
+    (void) pthread_mutex_unlock(&k->mutex);
 }
 
 void

@@ -10,9 +10,10 @@
 
 struct pn_keeper;
 
-/* ops outlives the keeper.  days is at least 1. */
+/* ops outlives the keeper.  0 days: everything is kept. */
 PN_MUST_USE enum pn_err pn_keeper_start(struct pn_ops *ops, uint32_t days,
                                         struct pn_keeper **out);
+void pn_keeper_set_days(struct pn_keeper *keeper, uint32_t days);
 void pn_keeper_stop(struct pn_keeper *keeper); /* NULL is fine */
 
 #endif

@@ -199,8 +199,20 @@ take_datagram(struct pn_usage_receiver *r, struct pn_str datagram)
 /* --- receiving ----------------------------------------------------------- */
 
 static bool
-is_believed(const struct pn_usage_receiver *r, struct msghdr *message,
-            uid_t *sender)
+is_sender(struct pn_usage_receiver *r, uid_t uid)
+{
+    bool found = false;
+
+    (void) pthread_mutex_lock(&r->mutex);
+    for (unsigned i = 0; i < r->options.sender_count && !found; i++) {
+        found = r->options.sender[i] == uid;
+    }
+    (void) pthread_mutex_unlock(&r->mutex);
+    return found;
+}
+
+static bool
+is_believed(struct pn_usage_receiver *r, struct msghdr *message, uid_t *sender)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL;
          c = CMSG_NXTHDR(message, c))
@@ -214,11 +226,7 @@ is_believed(const struct pn_usage_receiver *r, struct msghdr *message,
         }
         memcpy(&cred, CMSG_DATA(c), sizeof(cred));
         *sender = cred.uid;
-        for (unsigned i = 0; i < r->options.sender_count; i++) {
-            if (r->options.sender[i] == cred.uid) {
-                return true;
-            }
-        }
+        return is_sender(r, cred.uid);
     }
     return false;
 }
@@ -309,9 +317,9 @@ write_often(void *arg)
         struct pn_use_table *full;
         int rc = 0;
 
+        (void) pthread_mutex_lock(&r->mutex);
         (void) clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += r->options.interval_s;
-        (void) pthread_mutex_lock(&r->mutex);
         while (!r->stopping && rc == 0
                && r->filling->count < PN_USAGE_TOKENS_MAX / 2) {
             rc = pthread_cond_timedwait(&r->changed, &r->mutex, &until);
@@ -413,6 +421,17 @@ pn_usage_take(struct pn_usage_receiver *r, const struct pn_usage *line)
     (void) pthread_mutex_lock(&r->mutex);
     r->counts.lines++;
     r->counts.lost += !kept;
+    (void) pthread_mutex_unlock(&r->mutex);
+}
+
+void
+pn_usage_configure(struct pn_usage_receiver *r,
+                   const struct pn_usage_options *options)
+{
+    (void) pthread_mutex_lock(&r->mutex);
+    r->options.interval_s = options->interval_s;
+    memcpy(r->options.sender, options->sender, sizeof(options->sender));
+    r->options.sender_count = options->sender_count;
     (void) pthread_mutex_unlock(&r->mutex);
 }
 

@@ -43,6 +43,9 @@ PN_MUST_USE enum pn_err pn_usage_start(const struct pn_usage_options *options,
                                        struct pn_usage_receiver **out);
 /* Writes what is left; NULL is fine. */
 void pn_usage_stop(struct pn_usage_receiver *receiver);
+/* From the next datagram on: who is believed; between two writes: how long. */
+void pn_usage_configure(struct pn_usage_receiver *receiver,
+                        const struct pn_usage_options *options);
 void pn_usage_totals(struct pn_usage_receiver *receiver,
                      struct pn_usage_totals *out);
 /* A use that posternd itself has seen. */
