@@ -62,33 +62,38 @@ const struct pn_rows_column *const pn_rows_columns[] = {
 /* What ended a cell. */
 enum cell_end { CELL_NEXT, CELL_LINE, CELL_FILE, CELL_BAD };
 
+/* What c, the byte behind a closing quote, says of where the cell ended. */
+static enum cell_end
+end_of_quoted(struct pn_rows *rows, int c)
+{
+    if (c == rows->options.delimiter) {
+        return CELL_NEXT;
+    }
+    if (c == '\r') {
+        c = pn_rows_byte(rows);
+    }
+    return c == '\n' ? CELL_LINE : c == EOF ? CELL_FILE : CELL_BAD;
+}
+
 /* The rest of a quoted cell, after its opening quote. */
 static enum cell_end
 read_quoted(struct pn_rows *rows)
 {
-    for (;;) {
+    while (!rows->too_long) {
         int c = pn_rows_byte(rows);
 
+        if (c == EOF) {
+            return CELL_BAD;
+        }
         if (c == '"') {
             c = pn_rows_byte(rows);
-            if (c == '\r') {
-                c = pn_rows_byte(rows);
-                return c == '\n' ? CELL_LINE : c == EOF ? CELL_FILE : CELL_BAD;
-            }
             if (c != '"') {
-                return c == rows->options.delimiter ? CELL_NEXT
-                       : c == '\n'                  ? CELL_LINE
-                       : c == EOF                   ? CELL_FILE
-                                                    : CELL_BAD;
+                return end_of_quoted(rows, c);
             }
-        } else if (c == EOF) {
-            return CELL_BAD;
         }
         pn_rows_keep(rows, c);
-        if (rows->too_long) {
-            return CELL_BAD;
-        }
     }
+    return CELL_BAD;
 }
 
 static enum cell_end
@@ -354,7 +359,8 @@ value_of(const struct pn_rows_column *column, struct pn_str text)
 static bool
 is_formula(struct pn_str text)
 {
-    return text.len > 0 && memchr("=+-@\t\r", text.ptr[0], 6) != NULL;
+    return text.len > 0 && text.ptr[0] != '\0'
+           && strchr("=+-@\t\r", text.ptr[0]) != NULL;
 }
 
 static struct pn_str

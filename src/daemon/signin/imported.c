@@ -52,9 +52,9 @@ is_bcrypt(struct pn_str hash)
     unsigned cost;
 
     if (hash.len != BCRYPT_LEN || hash.ptr[0] != '$' || hash.ptr[1] != '2'
-        || memchr("aby", hash.ptr[2], 3) == NULL || hash.ptr[3] != '$'
-        || hash.ptr[4] < '0' || hash.ptr[4] > '9' || hash.ptr[5] < '0'
-        || hash.ptr[5] > '9' || hash.ptr[6] != '$')
+        || (hash.ptr[2] != 'a' && hash.ptr[2] != 'b' && hash.ptr[2] != 'y')
+        || hash.ptr[3] != '$' || hash.ptr[4] < '0' || hash.ptr[4] > '9'
+        || hash.ptr[5] < '0' || hash.ptr[5] > '9' || hash.ptr[6] != '$')
     {
         return false;
     }
@@ -136,7 +136,7 @@ split_sha(struct pn_str hash, uint8_t digest[SHA1_LEN])
     {
         return false;
     }
-    memcpy(digest, bytes, SHA1_LEN);
+    memcpy(digest, out.ptr, SHA1_LEN);
     return true;
 }
 
