@@ -125,7 +125,7 @@ part_address()
 
 # System tests in which no nginx runs: they would be those of part_address.
 without_nginx=(api_durability api_http api_rest cli_usage docs_examples
-    harness posternd posternd_load size)
+    harness manual packages posternd posternd_load size systemd)
 
 # part_nginx ARGUMENT...: the same beside an nginx that, like the module, is
 # built from source with ASan, UBSan and one malloc for each allocation from a
