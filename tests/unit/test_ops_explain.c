@@ -84,79 +84,76 @@ about(const struct pn_token *token)
 #define OFFICE "\"ip_rules\":{\"default\":\"deny\",\"allow\":[\"10.0.0.0/8\"]"
 #define WATCH  OFFICE ",\"mode\":\"report\"}"
 
+static const struct {
+    struct drafted draft;
+    enum pn_reason reason;
+    const char *where, *pointer;
+    const char *reporter; /* the first; NULL = none */
+} replaced[] = {
+    {{NULL, NULL, NULL}, PN_REASON_OK, "", "", NULL},
+    {{"{" EVERYONE "}", NULL, NULL}, PN_REASON_OK, "", "", NULL},
+    {{"{" EVERYONE "," OFFICE "}}", NULL, NULL},
+     PN_REASON_IP_NOT_ALLOWED,
+     "policy",
+     "/ip_rules",
+     NULL},
+    {{"{" EVERYONE "," WATCH "}", NULL, NULL}, PN_REASON_OK, "", "", "policy"},
+    {{"{}", NULL, NULL},
+     PN_REASON_OWNER_NOT_PERMITTED,
+     "policy",
+     "/creation",
+     NULL},
+    {{NULL, "{" OFFICE "}}", NULL},
+     PN_REASON_IP_NOT_ALLOWED,
+     "app \"wiki\"",
+     "/ip_rules",
+     NULL},
+    {{NULL, "{" WATCH "}", NULL}, PN_REASON_OK, "", "", "app \"wiki\""},
+    {{"{" EVERYONE "," WATCH "}", "{" WATCH "}", NULL},
+     PN_REASON_OK,
+     "",
+     "",
+     "policy"},
+    {{"{" EVERYONE "," WATCH "}", "{" OFFICE "}}", NULL},
+     PN_REASON_IP_NOT_ALLOWED,
+     "app \"wiki\"",
+     "/ip_rules",
+     NULL},
+    {{NULL, "{\"groups\":[\"keepers\"]}", NULL},
+     PN_REASON_APP_NOT_ALLOWED,
+     "app \"wiki\"",
+     "/groups",
+     NULL},
+    {{NULL, NULL, "{" OFFICE "}}"},
+     PN_REASON_IP_NOT_ALLOWED,
+     "token \"backup\"",
+     "/ip_rules",
+     NULL},
+    {{NULL, NULL, "{\"paths\":[\"/other/**\"]}"},
+     PN_REASON_PATH_NOT_ALLOWED,
+     "token \"backup\"",
+     "/paths",
+     NULL},
+    {{NULL, NULL, "{\"access\":\"read-only\"}"},
+     PN_REASON_READ_ONLY_TOKEN,
+     "token \"backup\"",
+     "/access",
+     NULL},
+    {{NULL, NULL, "{\"apps\":[\"vault\"]}"},
+     PN_REASON_APP_NOT_ALLOWED,
+     "token \"backup\"",
+     "/apps",
+     NULL},
+    {{NULL, NULL, "{\"not_before\":\"2100-01-01T00:00:00Z\"}"},
+     PN_REASON_TOKEN_NOT_YET_VALID,
+     "token \"backup\"",
+     "/not_before",
+     NULL},
+};
+
 static void
 test_drafts_of_policy_app_and_token_take_their_place(void **state)
 {
-    static const struct {
-        struct drafted draft;
-        enum pn_reason reason;
-        const char *where, *pointer;
-        const char *reporter; /* the first; NULL = none */
-    } cases[] = {
-        {{NULL, NULL, NULL}, PN_REASON_OK, "", "", NULL},
-        {{"{" EVERYONE "}", NULL, NULL}, PN_REASON_OK, "", "", NULL},
-        {{"{" EVERYONE "," OFFICE "}}", NULL, NULL},
-         PN_REASON_IP_NOT_ALLOWED,
-         "policy",
-         "/ip_rules",
-         NULL},
-        {{"{" EVERYONE "," WATCH "}", NULL, NULL},
-         PN_REASON_OK,
-         "",
-         "",
-         "policy"},
-        {{"{}", NULL, NULL},
-         PN_REASON_OWNER_NOT_PERMITTED,
-         "policy",
-         "/creation",
-         NULL},
-        {{NULL, "{" OFFICE "}}", NULL},
-         PN_REASON_IP_NOT_ALLOWED,
-         "app \"wiki\"",
-         "/ip_rules",
-         NULL},
-        {{NULL, "{" WATCH "}", NULL}, PN_REASON_OK, "", "", "app \"wiki\""},
-        {{"{" EVERYONE "," WATCH "}", "{" WATCH "}", NULL},
-         PN_REASON_OK,
-         "",
-         "",
-         "policy"},
-        {{"{" EVERYONE "," WATCH "}", "{" OFFICE "}}", NULL},
-         PN_REASON_IP_NOT_ALLOWED,
-         "app \"wiki\"",
-         "/ip_rules",
-         NULL},
-        {{NULL, "{\"groups\":[\"keepers\"]}", NULL},
-         PN_REASON_APP_NOT_ALLOWED,
-         "app \"wiki\"",
-         "/groups",
-         NULL},
-        {{NULL, NULL, "{" OFFICE "}}"},
-         PN_REASON_IP_NOT_ALLOWED,
-         "token \"backup\"",
-         "/ip_rules",
-         NULL},
-        {{NULL, NULL, "{\"paths\":[\"/other/**\"]}"},
-         PN_REASON_PATH_NOT_ALLOWED,
-         "token \"backup\"",
-         "/paths",
-         NULL},
-        {{NULL, NULL, "{\"access\":\"read-only\"}"},
-         PN_REASON_READ_ONLY_TOKEN,
-         "token \"backup\"",
-         "/access",
-         NULL},
-        {{NULL, NULL, "{\"apps\":[\"vault\"]}"},
-         PN_REASON_APP_NOT_ALLOWED,
-         "token \"backup\"",
-         "/apps",
-         NULL},
-        {{NULL, NULL, "{\"not_before\":\"2100-01-01T00:00:00Z\"}"},
-         PN_REASON_TOKEN_NOT_YET_VALID,
-         "token \"backup\"",
-         "/not_before",
-         NULL},
-    };
     struct pn_caller alice = site_session(&site, "alice");
     struct pn_token *token = NULL;
     struct pn_explanation said;
@@ -167,21 +164,21 @@ test_drafts_of_policy_app_and_token_take_their_place(void **state)
         site_token_create(&site, &alice, "{\"name\":\"backup\"}", &token, NULL),
         0);
     events = site_audit(&site);
-    for (size_t i = 0; i < PN_LEN(cases); i++) {
+    for (size_t i = 0; i < PN_LEN(replaced); i++) {
         struct pn_question question = about(token);
 
-        question.draft = draft_of(&cases[i].draft);
+        question.draft = draft_of(&replaced[i].draft);
         assert_int_equal(ask(&site_local, &question, &said), 0);
         assert_true(said.has_draft);
         assert_int_equal(said.in_force.decision.reason, PN_REASON_OK);
         assert_int_equal(said.in_force.reporter_count, 0);
-        assert_int_equal(said.draft.decision.reason, cases[i].reason);
-        assert_string_equal(said.draft.where, cases[i].where);
-        assert_string_equal(said.draft.pointer, cases[i].pointer);
+        assert_int_equal(said.draft.decision.reason, replaced[i].reason);
+        assert_string_equal(said.draft.where, replaced[i].where);
+        assert_string_equal(said.draft.pointer, replaced[i].pointer);
         assert_int_equal(said.draft.reporter_count > 0,
-                         cases[i].reporter != NULL);
-        if (cases[i].reporter != NULL) {
-            assert_string_equal(said.draft.reporter[0], cases[i].reporter);
+                         replaced[i].reporter != NULL);
+        if (replaced[i].reporter != NULL) {
+            assert_string_equal(said.draft.reporter[0], replaced[i].reporter);
         }
     }
     assert_int_equal(site_audit(&site), events); /* nothing happened */
