@@ -11,7 +11,7 @@
 #include "cli/print.h"
 #include "cli/wish.h"
 
-enum { DAYS_MAX = 36500 };
+enum { DAYS_MAX = 36500, NOTICE_MAX = 365 };
 
 static const struct pn_option set_options[] = {
     {"creation", "on|off", "may people without a role make tokens?", PN_ONCE},
@@ -30,6 +30,9 @@ static const struct pn_option set_options[] = {
     {"tls-required", "on|off", "refuse tokens over plain HTTP", PN_ONCE},
     {"service-accounts", "on|off", "accounts that nobody signs in to", PN_ONCE},
     {"own-tokens-write", "on|off", "tokens that may make tokens", PN_ONCE},
+    {"disable-unused", "DAYS|off", "disable tokens that nobody used so long",
+     PN_ONCE},
+    {"unused-notice", "DAYS", "time between notice and that", PN_ONCE},
     {"enforce", "new|after|now", "which tokens a lower limit reaches", PN_ONCE},
     {"days", "N", "with --enforce after; else 14", PN_ONCE},
     {NULL, NULL, NULL, PN_ONCE},
@@ -98,6 +101,8 @@ const struct pn_column pn_policy_columns[] = {
     {"TLS required", "tls_required", NULL},
     {"service accounts", "creation.service_accounts", NULL},
     {"tokens that make tokens", "creation.own_tokens_write", NULL},
+    {"disabled when unused for days", "creation.disable_unused_days", NULL},
+    {"days of notice before that", "creation.disable_unused_notice_days", NULL},
     {"addresses that do not fit", "ip_rules.mode", NULL},
     {"addresses by default", "ip_rules.default", NULL},
     {"addresses allowed", NULL, cell_allow},
@@ -229,6 +234,37 @@ edit_ip(struct pn_cli *cli, json_t *policy)
 }
 
 static enum pn_exit
+edit_unused(struct pn_cli *cli, json_t *creation)
+{
+    const char *unused = pn_cli_value(cli, "disable-unused");
+    bool off = unused != NULL && strcmp(unused, "off") == 0;
+    uint32_t days = 0, notice = 0;
+    enum pn_exit rc = PN_EXIT_OK;
+
+    if (unused != NULL && !off) {
+        rc = pn_cli_number(cli, "disable-unused", 1, DAYS_MAX, &days);
+    }
+    if (rc == PN_EXIT_OK && pn_cli_has(cli, "unused-notice")) {
+        rc = pn_cli_number(cli, "unused-notice", 1, NOTICE_MAX, &notice);
+    }
+    if (rc != PN_EXIT_OK) {
+        return rc;
+    }
+    if ((unused != NULL
+         && json_object_set_new(creation, "disable_unused_days",
+                                off ? json_null() : json_integer(days))
+                != 0)
+        || (notice > 0
+            && json_object_set_new(creation, "disable_unused_notice_days",
+                                   json_integer(notice))
+                   != 0))
+    {
+        return pn_cli_nomem();
+    }
+    return PN_EXIT_OK;
+}
+
+static enum pn_exit
 edit(struct pn_cli *cli, json_t *policy)
 {
     json_t *creation = json_object_get(policy, "creation");
@@ -250,6 +286,9 @@ edit(struct pn_cli *cli, json_t *policy)
     }
     if (rc == PN_EXIT_OK) {
         rc = edit_ip(cli, policy);
+    }
+    if (rc == PN_EXIT_OK) {
+        rc = edit_unused(cli, creation);
     }
     if (rc == PN_EXIT_OK && !pn_wish_text(cli, "on-loss", creation, "on_loss"))
     {
@@ -357,6 +396,7 @@ static const struct pn_column counts[] = {
     {"shortened", "shortened", NULL},
     {"stopped", "stopped", NULL},
     {"of these used in 24 hours", "used_24h", NULL},
+    {"marked as unused", "marked", NULL},
     {NULL, NULL, NULL},
 };
 
@@ -366,6 +406,7 @@ static const struct pn_column counts_and_reports[] = {
     {"shortened", "shortened", NULL},
     {"stopped", "stopped", NULL},
     {"of these used in 24 hours", "used_24h", NULL},
+    {"marked as unused", "marked", NULL},
     {"tokens reported by address", "address_reports.tokens", NULL},
     {"of so many owners", "address_reports.owners", NULL},
     {"their requests in 30 days", "address_reports.requests", NULL},
@@ -379,6 +420,7 @@ static const struct pn_column affected[] = {
     {"EFFECT", "effect", NULL},
     {"BECAUSE", "because", NULL},
     {"NEW END", "new_expires_at", NULL},
+    {"DISABLED", "disable_at", NULL},
     {"LAST USED", "last_used_at", NULL},
     {NULL, NULL, NULL},
 };

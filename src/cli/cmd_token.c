@@ -52,6 +52,8 @@ static const struct pn_option edit_options[] = {
         {"expires-before", "DATE", "only those that end before then",          \
          PN_ONCE},                                                             \
         {"no-expiry", NULL, "only those that never end", PN_ONCE},             \
+        {"to-be-disabled", NULL,                                               \
+         "only those that are, since nobody uses them", PN_ONCE},              \
     {                                                                          \
         "no-ip-rule", NULL, "only those that work from every address", PN_ONCE \
     }
@@ -168,11 +170,30 @@ cell_superseded(struct pn_cli *cli, const json_t *item)
     return at[0] == '\0' ? "-" : text != NULL ? text : "?";
 }
 
+/* With what will become of it: nobody uses it. */
+static const char *
+cell_state(struct pn_cli *cli, const json_t *item)
+{
+    const char *state = pn_json_text(item, "state");
+    const char *at = pn_json_text(item, "disable_at");
+    const char *text = state;
+
+    if (at[0] != '\0') {
+        text = pn_arena_printf(cli->arena, "%s, unused: to be disabled %.10s",
+                               state, at);
+    } else if (strcmp(state, "disabled") == 0
+               && strcmp(pn_json_text(item, "disabled_because"), "unused") == 0)
+    {
+        text = "disabled, unused";
+    }
+    return text != NULL ? text : "?";
+}
+
 static const struct pn_column list_columns[] = {
     {"ID", "id", NULL},
     {"OWNER", "owner", NULL},
     {"NAME", "name", NULL},
-    {"STATE", "state", NULL},
+    {"STATE", NULL, cell_state},
     {"ACCESS", "access", NULL},
     {"EXPIRES", NULL, cell_expires},
     {"LAST USED", "last_used.at", NULL},
@@ -186,6 +207,8 @@ static const struct pn_column show_columns[] = {
     {"owner", "owner", NULL},
     {"state", "state", NULL},
     {"suspended because", "suspended_because", NULL},
+    {"disabled because", "disabled_because", NULL},
+    {"unused: to be disabled", "disable_at", NULL},
     {"token", NULL, cell_shown},
     {"created", "created_at", NULL},
     {"not before", "not_before", NULL},

@@ -22,6 +22,7 @@ static const struct filter {
     {"never-used", "never_used", SWITCH},
     {"no-expiry", "no_expiry", SWITCH},
     {"no-ip-rule", "no_ip_rule", SWITCH},
+    {"to-be-disabled", "to_be_disabled", SWITCH},
     {"unused-days", "unused_days", DAYS},
     {"expires-before", "expires_before", INSTANT},
 };

@@ -211,12 +211,16 @@ job_counts(void *arg, struct pn_api_counts *out)
 }
 
 static bool
-start_keeper(struct pn_parts *parts)
+start_jobs(struct pn_parts *parts)
 {
     enum pn_err err = pn_keeper_start(parts->ops, parts->config.audit_keep_days,
                                       &parts->keeper);
 
-    return err == PN_OK || failed("start", "audit keeper", err);
+    if (err != PN_OK) {
+        return failed("start", "audit keeper", err);
+    }
+    err = pn_unused_job_start(parts->ops, &parts->unused);
+    return err == PN_OK || failed("start", "job of unused tokens", err);
 }
 
 static bool
@@ -274,7 +278,7 @@ pn_parts_start(struct pn_parts *parts, const struct pn_first_admin *admin)
         .counts = job_counts,
         .counts_arg = parts,
     };
-    return start_keeper(parts) && start_usage(parts) && start_forwarders(parts)
+    return start_jobs(parts) && start_usage(parts) && start_forwarders(parts)
            && start_servers(parts);
 }
 
@@ -295,6 +299,7 @@ pn_parts_stop(struct pn_parts *parts)
     pn_http_stop(parts->admin);
     pn_usage_stop(parts->usage);
     pn_keeper_stop(parts->keeper);
+    pn_unused_job_stop(parts->unused);
     for (unsigned i = 0; i < parts->config.syslog_count; i++) {
         pn_forwarder_stop(parts->forwarder[i]); /* after whoever makes events */
     }

@@ -9,6 +9,7 @@
 #include "daemon/first_admin.h"
 #include "daemon/jobs/forward.h"
 #include "daemon/jobs/keep.h"
+#include "daemon/jobs/unused.h"
 #include "daemon/jobs/usage.h"
 
 /* All zero but config, which the caller has read, until it is started. */
@@ -18,6 +19,7 @@ struct pn_parts {
     struct pn_ops *ops;
     struct pn_usage_receiver *usage;
     struct pn_keeper *keeper;
+    struct pn_unused_job *unused;
     struct pn_forwarder *forwarder[PN_SYSLOG_RECEIVERS_MAX];
     struct pn_http_server *http, *admin;
     struct pn_api api;

@@ -1,15 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Address rules that only report: whom they would refuse, through nginx."""
-import json
-import os
 import re
-import subprocess
 
 import pytest
 
 from harness.front import Front
 from harness.process import SOURCE, wait_until
-from harness.up import POSTERN
 
 REALIP = "set_real_ip_from 127.0.0.1; real_ip_header X-Seen;"
 OFFICE = {"mode": "report", "default": "deny", "allow": ["10.0.0.0/8"]}
@@ -161,23 +157,7 @@ def test_the_how_to_page_is_true(front):
     """docs/how-to/try-an-address-rule.md, typed as it stands."""
     page = (SOURCE / "docs/how-to/try-an-address-rule.md").read_text()
     blocks = re.findall(r"```sh\n(.*?)```", page, re.S)
-    note = front.run.dir / "home/postern/up.json"
-    note.parent.mkdir(parents=True)
-    note.write_text(json.dumps({
-        "pid": os.getpid(), "data": str(front.run.dir), "url": "http://x",
-        "admin_socket": str(front.posternd.admin_socket)}))
-    note.chmod(0o600)
-
-    def typed(block):
-        done = subprocess.run(
-            ["bash", "-euc", block], text=True, capture_output=True,
-            timeout=60, stdin=subprocess.DEVNULL, cwd=front.run.dir,
-            env={"HOME": str(front.run.dir), "XDG_RUNTIME_DIR":
-                 str(note.parent.parent),
-                 "PATH": f"{POSTERN.parent}:{os.environ['PATH']}"})
-        assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
-        return done.stdout + done.stderr
-
+    typed = front.types
     watch, app, listed, filtered, mend, look, refuse, asked = blocks
     token = front.token("backup")[1]
     typed(watch)

@@ -74,7 +74,7 @@ def test_a_lowered_maximum_is_previewed_enforced_and_taken_back(target):
     assert named["alice", "backup"]["because"] == "read_only"
     assert set(named["alice", "backup"]) == {
         "id", "owner", "name", "effect", "because", "new_expires_at",
-        "last_used_at"}
+        "disable_at", "last_used_at"}
     assert version(target) == first
     assert refusal(target, alice)[0] == 200
 

@@ -50,6 +50,8 @@ def test_each_filter_finds_its_tokens(front):
         f"expires_before={soon}": everything - {"bound"},
         "no_expiry=true": {"bound"},
         "no_ip_rule=true": everything - {"narrow"},
+        "to_be_disabled=true": set(),
+        "to_be_disabled=false": everything,
         "search=O": {"bound", "soon", "narrow", "bobs", "gone"},
         "owner=alice&no_expiry=true&app=app": {"bound"},
         "group=staff&state=disabled": set(),

@@ -104,6 +104,10 @@ set_word(struct pn_policy *policy, const char *word)
         set_ip(policy, PN_IP_DEFAULT_DENY, value);
     } else if ((value = value_of(word, "deny")) != NULL) {
         set_ip(policy, PN_IP_DEFAULT_ALLOW, value);
+    } else if ((value = value_of(word, "unused")) != NULL) {
+        policy->creation.disable_unused_days = (uint32_t) atoi(value);
+    } else if ((value = value_of(word, "notice")) != NULL) {
+        policy->creation.unused_notice_days = (uint32_t) atoi(value);
     } else if ((value = value_of(word, "admins")) != NULL) {
         policy->admin_groups = one_text(value);
     } else if ((value = value_of(word, "admin")) != NULL) {
@@ -158,6 +162,31 @@ days(const char *text)
     return NOW + (int64_t) atoi(text) * 86400;
 }
 
+/* An instant that the word sets; false: it is another word. */
+static bool
+take_instant(const char *word, struct pn_token_facts *out)
+{
+    const struct {
+        const char *key;
+        int64_t *at;
+    } instants[] = {
+        {"made", &out->made_at},          {"ends", &out->expires_at},
+        {"cut", &out->policy_expires_at}, {"created", &out->created_at},
+        {"used", &out->last_used_at},     {"enabled", &out->idle_from},
+        {"begins", &out->not_before},     {"marked", &out->disable_at},
+    };
+
+    for (size_t i = 0; i < PN_LEN(instants); i++) {
+        const char *value = value_of(word, instants[i].key);
+
+        if (value != NULL) {
+            *instants[i].at = days(value);
+            return true;
+        }
+    }
+    return false;
+}
+
 static void
 facts_of(struct pn_str text, struct pn_token_facts *out)
 {
@@ -168,6 +197,7 @@ facts_of(struct pn_str text, struct pn_token_facts *out)
     *out = (struct pn_token_facts){.id = 1,
                                    .owner = owner_named(word),
                                    .made_at = NOW,
+                                   .created_at = NOW,
                                    .access = PN_ACCESS_READ_WRITE,
                                    .last_address = words(f, "")};
     while (next_word(&text, word)) {
@@ -178,17 +208,11 @@ facts_of(struct pn_str text, struct pn_token_facts *out)
         } else if (strcmp(word, "ip") == 0) {
             out->ip.present = true;
             out->ip.mode = PN_IP_DEFAULT_DENY;
-        } else if ((value = value_of(word, "made")) != NULL) {
-            out->made_at = days(value);
-        } else if ((value = value_of(word, "ends")) != NULL) {
-            out->expires_at = days(value);
-        } else if ((value = value_of(word, "cut")) != NULL) {
-            out->policy_expires_at = days(value);
         } else if ((value = value_of(word, "path")) != NULL) {
             out->paths = one_text(value);
         } else if ((value = value_of(word, "from")) != NULL) {
             out->last_address = words(f, value);
-        } else {
+        } else if (!take_instant(word, out)) {
             fail_msg("token: %s", word);
         }
     }
@@ -211,7 +235,8 @@ how_of(struct pn_str text)
 static bool
 holds(const struct pn_str *field)
 {
-    static const char *const kinds[] = {"unaffected", "shortened", "stopped"};
+    static const char *const kinds[] = {"unaffected", "shortened", "stopped",
+                                        "marked"};
     struct pn_policy before, after;
     struct pn_measure from, to;
     struct pn_token_facts token;
@@ -228,9 +253,15 @@ holds(const struct pn_str *field)
     facts_of(field[3], &token);
     assert_int_equal(pn_measure_of(f->store, &before, f->arena, &from), PN_OK);
     assert_int_equal(pn_measure_of(f->store, &after, f->arena, &to), PN_OK);
+    /* a rule begins when it is saved, and then goes on */
+    to.unused.since = from.unused.days > 0 ? 0 : NOW;
     pn_effect_of(&from, &to, &token, &how, &effect);
     why = pn_because_text(effect.because);
     why = why != NULL ? why : "-";
+    if (effect.kind == PN_MARKED && effect.disable_at == end) {
+        return pn_str_eq(field[4], PN_STR("marked"))
+               && pn_str_eq(field[6], pn_str_from(why));
+    }
     /* the preview says what enforcing then does */
     int64_t stored = pn_measure_end(&to, &token, &how, &because);
     bool agrees = effect.kind == PN_UNAFFECTED || effect.new_expires_at == 0

@@ -204,12 +204,12 @@ static void
 test_preview_refuses_cursors_of_others(void **state)
 {
     static const char *const wrong[] = {"x",
-                                        "1.2.3.4.5",
-                                        "1.2.3.4.5.6.7",
-                                        "1.2.3.4.5.g",
-                                        "1..3.4.5.6",
-                                        "1.2.3.4.5.ffffffffffffffff",
-                                        "1.2.3.4.5.11111111111111111"};
+                                        "1.2.3.4.5.6",
+                                        "1.2.3.4.5.6.7.8",
+                                        "1.2.3.4.5.6.g",
+                                        "1..3.4.5.6.7",
+                                        "1.2.3.4.5.6.ffffffffffffffff",
+                                        "1.2.3.4.5.6.11111111111111111"};
     struct pn_policy policy = policy_of(everyone(30, ""));
 
     (void) state;

@@ -164,10 +164,11 @@ item_json(const struct pn_preview_item *item)
     char id[PN_ID_TEXT_LEN + 1];
 
     pn_id_format(PN_ID_TOKEN, item->token_id, id);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:o, s:o}", "id", id, "owner",
-                     item->owner, "name", item->name, "effect", item->effect,
-                     "because", item->because, "new_expires_at",
-                     pn_part_instant_json(item->new_expires_at), "last_used_at",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:o, s:o, s:o}", "id", id,
+                     "owner", item->owner, "name", item->name, "effect",
+                     item->effect, "because", item->because, "new_expires_at",
+                     pn_part_instant_json(item->new_expires_at), "disable_at",
+                     pn_part_instant_json(item->disable_at), "last_used_at",
                      pn_part_instant_json(item->last_used_at));
 }
 
@@ -202,10 +203,11 @@ answer_preview(struct pn_call *call, const struct pn_preview *preview)
     }
     doc = pn_json_defer(
         call->arena,
-        json_pack("{s:I, s:I, s:I, s:I, s:o, s:{s:o, s:o}}", "unaffected",
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:o, s:{s:o, s:o}}", "unaffected",
                   (json_int_t) preview->unaffected, "shortened",
                   (json_int_t) preview->shortened, "stopped",
-                  (json_int_t) preview->stopped, "used_24h",
+                  (json_int_t) preview->stopped, "marked",
+                  (json_int_t) preview->marked, "used_24h",
                   (json_int_t) preview->used_24h, "address_reports",
                   reports_json(preview), "tokens", "items", items,
                   "next_cursor", pn_part_text_json(preview->next)));

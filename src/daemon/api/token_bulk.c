@@ -48,9 +48,9 @@ read_filter(const struct pn_doc *doc, struct pn_token_query *query,
             struct pn_bulk *out)
 {
     static const char *const names[] = {
-        "state",      "owner",          "group",       "app",
-        "search",     "never_used",     "unused_days", "no_expiry",
-        "no_ip_rule", "expires_before", NULL};
+        "state",      "owner",          "group",          "app",
+        "search",     "never_used",     "unused_days",    "no_expiry",
+        "no_ip_rule", "expires_before", "to_be_disabled", NULL};
     struct pn_doc filter;
 
     if (pn_doc_child(doc, "filter", &filter)) {

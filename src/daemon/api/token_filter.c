@@ -12,9 +12,11 @@
 enum { UNUSED_DAYS_MAX = 36500 };
 
 const char *const pn_token_filter_query[] = {
-    "state",      "owner",       "group",          "app",       "search",
-    "never_used", "unused_days", "expires_before", "no_expiry", "no_ip_rule",
-    "cursor",     "limit",       "sort",           NULL};
+    "state",       "owner",          "group",
+    "app",         "search",         "never_used",
+    "unused_days", "expires_before", "no_expiry",
+    "no_ip_rule",  "to_be_disabled", "cursor",
+    "limit",       "sort",           NULL};
 
 static const char *const sort_words[] = {"created",   "name",       "expires",
                                          "last_used", "-created",   "-name",
@@ -83,6 +85,7 @@ pn_token_filter_read(const struct pn_doc *doc, struct pn_token_query *out)
                    &out->filter.expires_before);
     pn_doc_bool(doc, "no_expiry", &out->filter.no_expiry);
     pn_doc_bool(doc, "no_ip_rule", &out->filter.no_ip_rule);
+    pn_doc_bool(doc, "to_be_disabled", &out->filter.to_be_disabled);
     read_sort(doc, &out->filter);
     out->owner = owner;
     out->group = group;
@@ -105,8 +108,8 @@ is_number(const char *text)
 static json_t *
 value_of(const char *name, const char *text)
 {
-    static const char *const flags[] = {"never_used", "no_expiry",
-                                        "no_ip_rule"};
+    static const char *const flags[] = {"never_used", "no_expiry", "no_ip_rule",
+                                        "to_be_disabled"};
 
     for (size_t i = 0; i < PN_LEN(flags); i++) {
         if (strcmp(name, flags[i]) == 0

@@ -107,6 +107,7 @@ struct pn_policy {
         bool read_only;
         uint32_t max_overlap_hours;
         uint32_t disable_unused_days; /* 0 = null */
+        uint32_t unused_notice_days;  /* before that */
         bool service_accounts;        /* may there be any, with tokens made? */
         bool own_tokens_write;        /* may tokens make tokens? */
         struct pn_text_list paths;    /* patterns that tokens stay within */
@@ -196,6 +197,9 @@ struct pn_token {
     int64_t revoked_at;
     char *revoked_by, *revoked_reason; /* "" = none */
     bool disabled;
+    bool disabled_unused; /* not by hand, but because nobody used it */
+    int64_t disable_at;   /* it will be, for that reason; 0 = no */
+    int64_t idle_from;    /* enabled again, or rotated: used as it were */
     enum pn_access access;
     struct pn_text_list apps;
     struct pn_ip_policy ip;

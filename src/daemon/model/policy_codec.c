@@ -10,6 +10,8 @@ enum {
     DEFAULT_TOKENS_PER_OWNER = 100,
     MAX_TOKENS_PER_OWNER = 10000,
     DEFAULT_OVERLAP_HOURS = 168,
+    DEFAULT_NOTICE_DAYS = 14,
+    MAX_NOTICE_DAYS = 365,
     ADMIN_GROUPS_MAX = 64,
 };
 
@@ -27,7 +29,8 @@ pn_policy_default(struct pn_policy *out)
         .creation = {.on_loss = PN_ON_LOSS_SUSPEND,
                      .default_days = DEFAULT_DAYS,
                      .max_tokens_per_owner = DEFAULT_TOKENS_PER_OWNER,
-                     .max_overlap_hours = DEFAULT_OVERLAP_HOURS},
+                     .max_overlap_hours = DEFAULT_OVERLAP_HOURS,
+                     .unused_notice_days = DEFAULT_NOTICE_DAYS},
         .tls_required = true,
         .admin_groups = {.present = true},
         .auditor_groups = {.present = true},
@@ -119,6 +122,7 @@ read_creation(const struct pn_doc *doc, struct pn_policy *policy)
                                         "read_only",
                                         "max_overlap_hours",
                                         "disable_unused_days",
+                                        "disable_unused_notice_days",
                                         "service_accounts",
                                         "own_tokens_write",
                                         "paths",
@@ -130,6 +134,8 @@ read_creation(const struct pn_doc *doc, struct pn_policy *policy)
                                                 .max = MAX_TOKENS_PER_OWNER};
     static const struct pn_doc_list paths = {.null = PN_NULL_IS_ZERO};
     static const struct pn_doc_limits overlap = {.max = PN_OVERLAP_MAX_HOURS};
+    static const struct pn_doc_limits notice = {.min = 1,
+                                                .max = MAX_NOTICE_DAYS};
     unsigned on_loss = policy->creation.on_loss;
     struct pn_doc creation;
 
@@ -158,6 +164,8 @@ read_creation(const struct pn_doc *doc, struct pn_policy *policy)
                   &policy->creation.max_overlap_hours);
     pn_doc_number(&creation, "disable_unused_days", &lifetime_days,
                   &policy->creation.disable_unused_days);
+    pn_doc_number(&creation, "disable_unused_notice_days", &notice,
+                  &policy->creation.unused_notice_days);
     pn_doc_bool(&creation, "service_accounts",
                 &policy->creation.service_accounts);
     pn_doc_bool(&creation, "own_tokens_write",
@@ -224,7 +232,8 @@ static json_t *
 creation_json(const struct pn_policy *policy)
 {
     return json_pack(
-        "{s:b, s:o, s:s, s:o, s:I, s:I, s:b, s:b, s:I, s:o, s:b, s:b, s:o}",
+        "{s:b, s:o, s:s, s:o, s:I, s:I, s:b, s:b, s:I, s:o, s:I, s:b, s:b,"
+        " s:o}",
         "enabled", policy->creation.enabled, "grants", grants_json(policy),
         "on_loss", pn_words_on_loss[policy->creation.on_loss],
         "admin_max_lifetime_days",
@@ -236,8 +245,10 @@ creation_json(const struct pn_policy *policy)
         policy->creation.read_only, "max_overlap_hours",
         (json_int_t) policy->creation.max_overlap_hours, "disable_unused_days",
         pn_part_number_json(policy->creation.disable_unused_days),
-        "service_accounts", policy->creation.service_accounts,
-        "own_tokens_write", policy->creation.own_tokens_write, "paths",
+        "disable_unused_notice_days",
+        (json_int_t) policy->creation.unused_notice_days, "service_accounts",
+        policy->creation.service_accounts, "own_tokens_write",
+        policy->creation.own_tokens_write, "paths",
         pn_part_list_json(&policy->creation.paths));
 }
 

@@ -147,6 +147,8 @@ pn_token_wish_read(const struct pn_doc *doc, struct pn_token_wish *wish)
                                             "secrets",
                                             "suspended_because",
                                             "superseded_use",
+                                            "disabled_because",
+                                            "disable_at",
                                             NULL};
     static const struct pn_doc_text name = {
         .what = "name", .min = 1, .max = PN_NAME_MAX};
@@ -350,6 +352,15 @@ superseded_use_json(const struct pn_token *token)
                            pn_part_text_json(token->superseded_use.address));
 }
 
+static const char *
+disabled_because(const struct pn_token *token)
+{
+    if (!token->disabled) {
+        return NULL;
+    }
+    return token->disabled_unused ? "unused" : "request";
+}
+
 json_t *
 pn_token_to_json(const struct pn_token *token, struct pn_arena *arena)
 {
@@ -366,7 +377,7 @@ pn_token_to_json(const struct pn_token *token, struct pn_arena *arena)
         arena,
         json_pack(
             "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:s, s:o, s:o,"
-            " s:o, s:o, s:o, s:s?, s:o, s:o, s:o}",
+            " s:o, s:o, s:o, s:s?, s:s?, s:o, s:o, s:o, s:o}",
             "id", id, "name", token->name, "description", token->description,
             "owner", token->owner, "state", pn_token_state_text(token->state),
             "prefix", token->prefix, "last_four",
@@ -379,7 +390,9 @@ pn_token_to_json(const struct pn_token *token, struct pn_arena *arena)
             pn_part_ip_json(&token->ip, PN_IP_OF_TOKEN), "paths",
             pn_part_list_json(&token->paths), "rate_limit", rate_json(token),
             "scopes", pn_part_texts_json(token->scopes, token->scope_count),
-            "suspended_because", token->suspended_because, "last_used",
+            "suspended_because", token->suspended_because, "disabled_because",
+            disabled_because(token), "disable_at",
+            pn_part_instant_json(token->disable_at), "last_used",
             last_used_json(token), "superseded_use", superseded_use_json(token),
             "secrets", secrets_json(token)));
 }

@@ -33,6 +33,7 @@ pn_because_text(enum pn_because because)
         [PN_BECAUSE_PATHS] = "paths",
         [PN_BECAUSE_NOT_PERMITTED] = "owner_not_permitted",
         [PN_BECAUSE_ADDRESS] = "ip_not_allowed",
+        [PN_BECAUSE_UNUSED] = "unused",
     };
     return texts[because];
 }
@@ -71,7 +72,10 @@ enum pn_err
 pn_measure_of(struct pn_store *store, const struct pn_policy *policy,
               struct pn_arena *arena, struct pn_measure *out)
 {
-    struct pn_measure measure = {.policy = policy};
+    struct pn_measure measure = {
+        .policy = policy,
+        .unused = {.days = policy->creation.disable_unused_days,
+                   .notice_days = policy->creation.unused_notice_days}};
     enum pn_err err = pn_permit_of(store, policy, arena, &measure.permit);
     if (err == PN_OK) {
         err = resolve_grants(store, policy, arena, &measure);
@@ -258,6 +262,20 @@ address_lost(const struct pn_measure *before, const struct pn_measure *after,
            && !address_refused(before, &address);
 }
 
+/* Will the job mark it, and would not without the change? */
+static bool
+is_marked(const struct pn_measure *before, const struct pn_measure *after,
+          const struct pn_token_facts *token, int64_t now)
+{
+    const struct pn_idle_times times = {.created_at = token->created_at,
+                                        .idle_from = token->idle_from,
+                                        .not_before = token->not_before,
+                                        .last_used_at = token->last_used_at};
+    return !token->disabled && token->disable_at == 0
+           && pn_is_unused(&times, &after->unused, now)
+           && !pn_is_unused(&times, &before->unused, now);
+}
+
 void
 pn_effect_of(struct pn_measure *before, struct pn_measure *after,
              const struct pn_token_facts *token,
@@ -278,6 +296,12 @@ pn_effect_of(struct pn_measure *before, struct pn_measure *after,
     } else if (new_end != 0 && (old_end == 0 || new_end < old_end)) {
         effect.kind = worked && new_end <= how->now ? PN_STOPPED : PN_SHORTENED;
         effect.new_expires_at = new_end;
+    } else if (is_marked(before, after, token, how->now)) {
+        effect = (struct pn_effect){
+            .kind = PN_MARKED,
+            .disable_at =
+                how->now + (int64_t) after->unused.notice_days * PN_DAY_S,
+            .because = PN_BECAUSE_UNUSED};
     } else {
         effect.because = PN_BECAUSE_NOTHING;
     }

@@ -14,6 +14,7 @@
 #include "daemon/ops/inside.h"
 #include "daemon/store/permit.h"
 #include "daemon/store/token_facts.h"
+#include "daemon/store/unused.h"
 
 enum { PN_USED_LATELY_S = 86400, PN_ENFORCE_DAYS_MAX = 3650 };
 
@@ -25,6 +26,7 @@ struct pn_measure {
     struct pn_grant *grants;
     struct pn_creation creation;
     struct pn_iprules ip;
+    struct pn_unused_rule unused; /* since: the caller's to set */
     uint64_t owner_id;
     struct pn_allowance allowance;
     bool permitted; /* core's own answer to row 8 */
@@ -46,6 +48,7 @@ enum pn_because {
     PN_BECAUSE_PATHS,
     PN_BECAUSE_NOT_PERMITTED,
     PN_BECAUSE_ADDRESS, /* the one it was used from last */
+    PN_BECAUSE_UNUSED,
 };
 /* "lifetime"; NULL for nothing. */
 const char *pn_because_text(enum pn_because because);
@@ -67,8 +70,14 @@ int64_t pn_measure_end(struct pn_measure *measure,
                        enum pn_because *because);
 
 struct pn_effect {
-    enum { PN_UNAFFECTED = 0, PN_SHORTENED, PN_STOPPED } kind;
+    enum {
+        PN_UNAFFECTED = 0,
+        PN_SHORTENED,
+        PN_STOPPED,
+        PN_MARKED /* it will be disabled, unless it is used */
+    } kind;
     int64_t new_expires_at; /* 0: a rule of use stops it */
+    int64_t disable_at;     /* of what is marked */
     enum pn_because because;
 };
 

@@ -47,6 +47,10 @@ enum {
     PN_ACT_AUDIT_SENT,
     PN_ACT_USES,
     PN_ACT_SUPERSEDED_USED,
+    PN_ACT_UNUSED,
+    PN_ACT_UNUSED_NOTICE,
+    PN_ACT_UNUSED_DISABLE,
+    PN_ACT_UNUSED_LIFT,
     PN_ACT_SESSION_SEEN,
     PN_ACT_INDEX_REBUILD,
     PN_ACT_TOTAL,
@@ -65,10 +69,11 @@ struct pn_task_extra {
     const char *username;             /* SIGN_IN_REFUSED */
     const struct pn_use *uses;        /* USES */
     size_t use_count;
-    const struct pn_erase_step *erase; /* AUDIT_ERASE */
-    int64_t trim_before;               /* AUDIT_TRIM */
-    uint64_t up_to;                    /* AUDIT_TRIM, AUDIT_SENT */
-    const char *receiver;              /* AUDIT_SENT */
+    const struct pn_erase_step *erase;   /* AUDIT_ERASE */
+    int64_t trim_before;                 /* AUDIT_TRIM */
+    uint64_t up_to;                      /* AUDIT_TRIM, AUDIT_SENT */
+    const char *receiver;                /* AUDIT_SENT */
+    const struct pn_unused_step *unused; /* UNUSED */
 };
 
 /* One transaction of erasing a person. */
@@ -221,6 +226,9 @@ void pn_audit_note(struct pn_task *task, const char *subject, json_t *before,
 /* The same for an event without before and after: members of its detail that
  * name nobody. */
 void pn_audit_facts(struct pn_task *task, const char *subject, json_t *facts);
+/* unused.c: the mark of a token went; because: "used", "policy". */
+PN_MUST_USE bool pn_tell_unused_lift(const struct pn_task *batch,
+                                     uint64_t token_id, const char *because);
 /* "tok_…" in the arena; NULL = out of memory. */
 const char *pn_audit_id(struct pn_arena *arena, const char *kind, uint64_t id);
 
@@ -257,7 +265,9 @@ bool pn_apply_audit_erase(struct pn_task *task);
 bool pn_apply_audit_trim(struct pn_task *task);
 bool pn_apply_audit_sent(struct pn_task *task);
 bool pn_apply_uses(struct pn_task *task);
-bool pn_apply_superseded_used(struct pn_task *task);
+bool pn_apply_unused(struct pn_task *task);
+/* Of acts that are events only: they stand in the transaction of another. */
+bool pn_apply_never(struct pn_task *task);
 bool pn_apply_session_seen(struct pn_task *task);
 bool pn_apply_index_rebuild(struct pn_task *task);
 

@@ -417,9 +417,10 @@ struct pn_preview_question {
 struct pn_preview_item {
     uint64_t token_id;
     char *owner, *name;
-    const char *effect;     /* "shortened", "stopped" */
+    const char *effect;     /* "shortened", "stopped", "marked" */
     const char *because;    /* the rule that does it */
     int64_t new_expires_at; /* 0: it stops by a rule of use */
+    int64_t disable_at;     /* "marked": unless it is used until then */
     int64_t last_used_at;
 };
 /* Of what a rule in report mode saw, that which it would refuse. */
@@ -428,7 +429,8 @@ struct pn_report_figures {
     uint64_t unlisted; /* requests from addresses that were not kept apart */
 };
 struct pn_preview {
-    uint64_t unaffected, shortened, stopped, used_24h;
+    uint64_t unaffected, shortened, stopped, marked;
+    uint64_t used_24h; /* of those that are shortened or stopped */
     struct pn_preview_item *item;
     uint16_t count;
     char *next;

@@ -6,7 +6,7 @@
  * page.  The counts are made with the first page and travel in the cursor, so
  * that a further page looks no further than its own last item.
  *
- *     cursor  unaffected.shortened.stopped.used.owner.id   hexadecimal
+ *     cursor  unaffected.shortened.stopped.marked.used.owner.id   hexadecimal
  */
 #include <inttypes.h>
 
@@ -14,7 +14,7 @@
 #include "daemon/ops/effect.h"
 #include "daemon/ops/inside.h"
 
-enum { CURSOR_NUMBERS = 6 };
+enum { CURSOR_NUMBERS = 7 };
 
 struct viewing {
     struct pn_store *store;
@@ -81,9 +81,10 @@ begin_at(struct viewing *v, const struct pn_page *page, struct pn_fault *fault)
     v->preview.unaffected = number[0];
     v->preview.shortened = number[1];
     v->preview.stopped = number[2];
-    v->preview.used_24h = number[3];
-    v->query.after_owner = number[4];
-    v->query.after_id = number[5];
+    v->preview.marked = number[3];
+    v->preview.used_24h = number[4];
+    v->query.after_owner = number[5];
+    v->query.after_id = number[6];
     return true;
 }
 
@@ -97,8 +98,8 @@ end_with_cursor(struct viewing *v)
         v->preview.next =
             pn_arena_printf(v->arena,
                             "%" PRIx64 ".%" PRIx64 ".%" PRIx64 ".%" PRIx64
-                            ".%" PRIx64 ".%" PRIx64,
-                            p->unaffected, p->shortened, p->stopped,
+                            ".%" PRIx64 ".%" PRIx64 ".%" PRIx64,
+                            p->unaffected, p->shortened, p->stopped, p->marked,
                             p->used_24h, v->last_owner, v->last_id);
     }
     return v->preview.next != NULL ? PN_OK : PN_E_NOMEM;
@@ -117,6 +118,7 @@ count_effect(struct viewing *v, const struct pn_token_facts *token,
     p->unaffected += effect->kind == PN_UNAFFECTED;
     p->shortened += effect->kind == PN_SHORTENED;
     p->stopped += effect->kind == PN_STOPPED;
+    p->marked += effect->kind == PN_MARKED;
     p->used_24h += effect->kind != PN_UNAFFECTED && token->last_used_at != 0
                    && token->last_used_at > v->how.now - PN_USED_LATELY_S;
 }
@@ -125,6 +127,9 @@ static enum pn_err
 list_effect(struct viewing *v, const struct pn_token_facts *token,
             const struct pn_effect *effect)
 {
+    static const char *const words[] = {[PN_SHORTENED] = "shortened",
+                                        [PN_STOPPED] = "stopped",
+                                        [PN_MARKED] = "marked"};
     struct pn_preview *p = &v->preview;
     if (p->count == v->limit) {
         v->more = true;
@@ -134,9 +139,10 @@ list_effect(struct viewing *v, const struct pn_token_facts *token,
         .token_id = token->id,
         .owner = pn_arena_dup(v->arena, pn_str_from(token->owner_name)),
         .name = pn_arena_dup(v->arena, pn_str_from(token->name)),
-        .effect = effect->kind == PN_STOPPED ? "stopped" : "shortened",
+        .effect = words[effect->kind],
         .because = pn_because_text(effect->because),
         .new_expires_at = effect->new_expires_at,
+        .disable_at = effect->disable_at,
         .last_used_at = token->last_used_at,
     };
     if (item.owner == NULL || item.name == NULL) {
@@ -233,6 +239,19 @@ warn(struct viewing *v, struct pn_ops *ops, const struct pn_caller *caller,
     return ok;
 }
 
+/* A rule for unused tokens goes on, or begins now. */
+static enum pn_err
+set_unused_since(struct viewing *v)
+{
+    struct pn_unused_rule present;
+    enum pn_err err = pn_store_unused_rule(v->store, v->arena, &present);
+    if (err == PN_OK) {
+        v->before.unused.since = present.since;
+        v->after.unused.since = present.days > 0 ? present.since : v->how.now;
+    }
+    return err;
+}
+
 static bool
 preview(struct viewing *v, const struct pn_preview_question *question,
         struct pn_policy *wanted, struct pn_fault *fault)
@@ -255,6 +274,9 @@ preview(struct viewing *v, const struct pn_preview_question *question,
         return false;
     }
     err = pn_measure_of(v->store, wanted, v->arena, &v->after);
+    if (err == PN_OK) {
+        err = set_unused_since(v);
+    }
     if (err == PN_OK) {
         err = look_at_all(v);
     }

@@ -141,6 +141,8 @@ pn_apply_token_rotate(struct pn_task *task)
         return false;
     }
     after.policy_expires_at = 0; /* the new secret fits the present maximum */
+    after.idle_from = task->now; /* who rotates it means to use it */
+    after.disable_at = 0;
     end_overlap(&after, &task->token, task->now + (int64_t) hours * HOUR_S);
     after.prefix = pn_arena_dup(task->arena, task->ops->prefixes.item[0]);
     if (after.prefix == NULL) {

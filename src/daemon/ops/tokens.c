@@ -206,6 +206,7 @@ pn_token_revoke_row(struct pn_task *task, struct pn_token *token,
 {
     const char *by = pn_task_actor(task);
     token->revoked_at = task->now;
+    token->disable_at = 0;
     token->revoked_by = pn_arena_dup(task->arena, pn_str_from(by));
     token->revoked_reason =
         pn_arena_dup(task->arena, pn_str_from(reason != NULL ? reason : ""));
@@ -269,6 +270,10 @@ set_disabled(struct pn_task *task, bool disabled)
     struct pn_token after = task->token;
     after.disabled = disabled;
     if (task->token.disabled != disabled) {
+        after.disabled_unused = false;
+        after.disable_at = 0;
+        /* what is enabled counts as used at that moment */
+        after.idle_from = disabled ? after.idle_from : task->now;
         enum pn_err err = pn_store_token_update(task->store, &after);
         if (err != PN_OK) {
             return pn_task_store_error(task, err);

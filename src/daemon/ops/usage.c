@@ -2,9 +2,10 @@
 /*
  * Uses: written in batches, read by whoever may see the token.
  *
- * Only one thing about them is news: a secret that was replaced is used.
- * Somebody forgot a script, or has stolen the secret; the owner sees it at the
- * token, administrators in the audit, once a day.
+ * Two things about them are news.  A secret that was replaced is used: somebody
+ * forgot a script, or has stolen the secret; the owner sees it at the token,
+ * administrators in the audit, once a day.  And a token is used that was to be
+ * disabled because nobody did.
  */
 #include <netinet/in.h>
 #include <string.h>
@@ -57,7 +58,15 @@ apply_use(struct pn_task *task, const struct pn_use *use)
     if (err != PN_OK) {
         return pn_task_store_error(task, err);
     }
-    return news != PN_USE_FIRST_SUPERSEDED || tell_superseded(task, use);
+    switch (news) {
+    case PN_USE_NOTHING_NEW:
+        break;
+    case PN_USE_FIRST_SUPERSEDED:
+        return tell_superseded(task, use);
+    case PN_USE_LIFTS:
+        return pn_tell_unused_lift(task, use->token_id, "used");
+    }
+    return true;
 }
 
 bool
@@ -75,9 +84,8 @@ pn_apply_uses(struct pn_task *task)
     return err == PN_OK ? true : pn_task_store_error(task, err);
 }
 
-/* Never applied by itself: see tell_superseded(). */
 bool
-pn_apply_superseded_used(struct pn_task *task)
+pn_apply_never(struct pn_task *task)
 {
     return pn_task_refuse(task, 400, "unknown_act", "there is no such act");
 }

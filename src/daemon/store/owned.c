@@ -34,7 +34,8 @@ revoke(struct pn_store *store, const struct pn_revocation *r, uint64_t id)
 {
     struct pn_stmt *q = pn_db_query(
         store->db, "UPDATE tokens SET revoked_at = $2, revoked_by = $3,"
-                   " revoked_reason = $4, live_name = NULL WHERE id = $1");
+                   " revoked_reason = $4, live_name = NULL, disable_at = 0"
+                   " WHERE id = $1");
     enum pn_err err;
 
     pn_stmt_id(q, 1, id);

@@ -77,6 +77,30 @@ pn_store_policy(struct pn_store *store, struct pn_arena *arena,
     return err;
 }
 
+/* From when on policies have a rule for unused tokens without a break. */
+static enum pn_err
+unused_since(struct pn_store *store, const struct pn_policy *policy, int64_t at,
+             int64_t *out)
+{
+    struct pn_stmt *q =
+        pn_db_query(store->db, "SELECT unused_since"
+                               " FROM policies"
+                               " ORDER BY version DESC LIMIT 1");
+    int64_t since = 0;
+    enum pn_err err = pn_run_for_int(q, &since);
+
+    if (err != PN_OK && err != PN_E_NOT_FOUND) {
+        return err;
+    }
+    if (policy->creation.disable_unused_days == 0) {
+        since = 0;
+    } else if (since == 0) {
+        since = at;
+    }
+    *out = since;
+    return PN_OK;
+}
+
 enum pn_err
 pn_store_policy_put(struct pn_store *store, const struct pn_policy *policy,
                     const char *by, int64_t at)
@@ -84,6 +108,7 @@ pn_store_policy_put(struct pn_store *store, const struct pn_policy *policy,
     struct pn_arena *arena = pn_arena_new(DOCUMENT_ARENA_MAX);
     enum pn_err err = PN_E_NOMEM;
     struct pn_stmt *q;
+    int64_t since = 0;
     char *text;
 
     if (arena == NULL) {
@@ -93,14 +118,20 @@ pn_store_policy_put(struct pn_store *store, const struct pn_policy *policy,
     if (text == NULL) {
         goto out;
     }
+    err = unused_since(store, policy, at, &since);
+    if (err != PN_OK) {
+        goto out;
+    }
     q = pn_db_query(store->db,
-                    "INSERT INTO policies (version, document, made_by, made_at)"
-                    " SELECT COALESCE(MAX(version), $1) + 1, $2, $3, $4"
+                    "INSERT INTO policies (version, document, made_by, made_at,"
+                    " unused_since)"
+                    " SELECT COALESCE(MAX(version), $1) + 1, $2, $3, $4, $5"
                     " FROM policies");
     pn_stmt_int(q, 1, PN_POLICY_DEFAULT_VERSION);
     pn_stmt_text(q, 2, text);
     pn_stmt_text(q, 3, by == NULL ? "" : by);
     pn_stmt_int(q, 4, at);
+    pn_stmt_int(q, 5, since);
     err = pn_stmt_run(q);
 
 out:

@@ -353,6 +353,23 @@ static const char former_names_sql[] =
     " PRIMARY KEY (username_key, user_id)) STRICT, WITHOUT ROWID;"
     "CREATE INDEX former_names_of_user ON former_names (user_id);";
 
+/* Tokens that nobody uses: unused.h.  unused_since: from when on policies had
+ * such a rule, without a break. */
+static const char unused_sql[] =
+    "ALTER TABLE tokens ADD COLUMN disabled_unused INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE policies ADD COLUMN unused_since INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE policies SET unused_since = made_at"
+    " WHERE document LIKE '%\"disable_unused_days\":%'"
+    " AND document NOT LIKE '%\"disable_unused_days\":null%';"
+    "CREATE INDEX tokens_to_disable ON tokens (disable_at, id)"
+    " WHERE disable_at <> 0;"
+    "CREATE INDEX tokens_marked ON tokens (id) WHERE disable_at <> 0;"
+
+    "CREATE TABLE job_runs ("
+    " name TEXT PRIMARY KEY,"
+    " ran_at INTEGER NOT NULL,"
+    " hold_until INTEGER NOT NULL) STRICT, WITHOUT ROWID;";
+
 const struct pn_schema_step pn_schema_steps[] = {
     {"people", people_sql, NULL},
     {"tokens", tokens_sql, NULL},
@@ -367,6 +384,7 @@ const struct pn_schema_step pn_schema_steps[] = {
     {"handovers", handovers_sql, NULL},
     {"address reports", address_reports_sql, NULL},
     {"former names", former_names_sql, NULL},
+    {"unused", unused_sql, NULL},
 };
 
 const size_t pn_schema_step_count = PN_LEN(pn_schema_steps);

@@ -273,6 +273,7 @@ struct pn_token_filter {
     bool has_state;
     enum pn_token_state state;
     bool never_used, no_expiry, no_ip_rule;
+    bool to_be_disabled;    /* marked as unused */
     int64_t unused_since;   /* neither used nor made since then; 0 = whatever */
     int64_t expires_before; /* 0 = whatever */
     const char *search;     /* part of the name; NULL = all */
@@ -313,11 +314,16 @@ struct pn_use {
     struct pn_seen seen[PN_SEEN_MAX]; /* the latest first */
     uint8_t seen_count;
 };
-enum pn_use_news { PN_USE_NOTHING_NEW = 0, PN_USE_FIRST_SUPERSEDED };
+enum pn_use_news {
+    PN_USE_NOTHING_NEW = 0,
+    PN_USE_FIRST_SUPERSEDED,
+    PN_USE_LIFTS, /* it was to be disabled, because nobody used it */
+};
 /*
  * Count it, and note the last use of token and secret; outside the change
  * feed, inside the caller's transaction.  A use that is reported late changes
- * counts only.  *news: a replaced secret was used, for the first time that day.
+ * counts only.  *news: a replaced secret was used, for the first time that day;
+ * or a token that is not disabled then.
  */
 PN_MUST_USE enum pn_err pn_store_use(struct pn_store *store,
                                      const struct pn_use *use,

@@ -64,6 +64,10 @@ take_row(struct batch *b, struct pn_stmt *q, const struct pn_facts_query *query)
         .access = (enum pn_access) pn_stmt_col_int(q, 10),
         .last_used_at = pn_stmt_col_int(q, 11),
         .last_address = pn_row_text(&row, 12),
+        .created_at = pn_stmt_col_int(q, 14),
+        .idle_from = pn_stmt_col_int(q, 15),
+        .not_before = pn_stmt_col_int(q, 16),
+        .disable_at = pn_stmt_col_int(q, 17),
     };
     enum pn_err err = row.no_memory ? PN_E_NOMEM : PN_OK;
 
@@ -82,7 +86,8 @@ take_row(struct batch *b, struct pn_stmt *q, const struct pn_facts_query *query)
     " COALESCE(u.username, t.owner_name), t.name,"                             \
     " COALESCE(s.created_at, t.created_at), t.expires_at,"                     \
     " t.policy_expires_at, t.disabled, t.access, t.last_used_at,"              \
-    " t.last_used_address, t.rules FROM tokens t"                              \
+    " t.last_used_address, t.rules, t.created_at, t.idle_from, t.not_before,"  \
+    " t.disable_at FROM tokens t"                                              \
     " LEFT JOIN secrets s ON s.token_id = t.id AND s.ends_at = 0"              \
     " LEFT JOIN users u ON u.id = t.owner_id"                                  \
     " WHERE (t.owner_id, t.id) > ($1, $2) AND t.revoked_at = 0"                \

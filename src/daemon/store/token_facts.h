@@ -27,7 +27,8 @@ struct pn_token_facts {
     enum pn_access access;
     struct pn_ip_policy ip;    /* only with PN_FACTS_RULES */
     struct pn_text_list paths; /* likewise */
-    int64_t last_used_at;
+    int64_t last_used_at, created_at, idle_from, not_before;
+    int64_t disable_at; /* it is marked as unused; 0 = no */
     char *last_address; /* "" = never used */
 };
 

@@ -7,7 +7,7 @@
 #include "base/cursor.h"
 #include "base/str.h"
 
-enum { SQL_MAX = 8192, PARAMS = 15 };
+enum { SQL_MAX = 8192, PARAMS = 16 };
 
 /* --- pieces -------------------------------------------------------------- */
 
@@ -28,6 +28,7 @@ enum { SQL_MAX = 8192, PARAMS = 15 };
 #define NOW          "CAST($13 AS BIGINT)"
 #define EVERYBODY    "CAST($14 AS BIGINT)" /* 1: no group is needed */
 #define PERMITTING   "CAST($15 AS TEXT)"
+#define MARKED       "CAST($16 AS BIGINT)"
 #define NEVER_ENDS   "9223372036854775807"
 
 /* An owner whose tokens are suspended: pn_permit_standing() in SQL. */
@@ -63,6 +64,7 @@ _Static_assert(PN_STATE_REVOKED == 0 && PN_STATE_EXPIRED == 1
     " AND (" ENDS_BEFORE " = 0 OR t.ends_at < " ENDS_BEFORE ")"                \
     " AND (" ENDLESS " = 0 OR t.ends_at = " NEVER_ENDS ")"                     \
     " AND (" NO_IP " = 0 OR t.has_ip = 0)"                                     \
+    " AND (" MARKED " = 0 OR t.disable_at <> 0)"                               \
     " AND (" LIKE " = '' OR t.name_key LIKE " LIKE " ESCAPE '\\')"             \
     " AND " HAS_STATE " THEN 1 ELSE 0 END"
 
@@ -78,6 +80,7 @@ static const char *const conditions[PN_DRIVER_COUNT] = {
     [PN_DRIVER_EXPIRED] = "t.ends_at <= " NOW,
     [PN_DRIVER_ENDLESS] = "t.ends_at = " NEVER_ENDS,
     [PN_DRIVER_NO_IP] = "t.has_ip = 0",
+    [PN_DRIVER_MARKED] = "t.disable_at <> 0",
     [PN_DRIVER_REVOKED] = "t.revoked_at <> 0",
     [PN_DRIVER_DISABLED] = "t.disabled = 1",
     [PN_DRIVER_NOT_BEFORE] = "t.not_before <> 0 AND t.not_before > " NOW,
@@ -249,6 +252,7 @@ prepare(struct statement *s, const struct pn_token_search *search,
              policy->on_loss == PN_ON_LOSS_KEEP
                  || (policy->creation_enabled && policy->creation_everyone));
     bind_text(s, 15, search->permitting);
+    bind_int(s, 16, filter->to_be_disabled);
 }
 
 /* --- which driver -------------------------------------------------------- */
@@ -276,6 +280,8 @@ is_asked(const struct pn_token_search *search, enum pn_token_driver driver)
         return filter->no_expiry;
     case PN_DRIVER_NO_IP:
         return filter->no_ip_rule;
+    case PN_DRIVER_MARKED:
+        return filter->to_be_disabled;
     case PN_DRIVER_REVOKED:
         return has_state && filter->state == PN_STATE_REVOKED;
     case PN_DRIVER_DISABLED:

@@ -8,7 +8,11 @@
 #include "base/str.h"
 #include "daemon/store/tokens.h"
 
-enum { ROW_ARENA_MAX = 16 << 20, HASH_COLUMN = 24, ENDS_COLUMN };
+enum {
+    ROW_ARENA_MAX = 16 << 20,
+    HASH_COLUMN = PN_TOKEN_COLUMN_COUNT,
+    ENDS_COLUMN
+};
 
 struct step {
     struct pn_store *store;

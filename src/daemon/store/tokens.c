@@ -223,6 +223,9 @@ read_token(struct pn_stmt *q, struct pn_arena *arena, struct pn_token *out,
         .revoked_by = pn_row_text(&row, 11),
         .revoked_reason = pn_row_text(&row, 12),
         .disabled = pn_stmt_col_int(q, 13) != 0,
+        .disabled_unused = pn_stmt_col_int(q, 24) != 0,
+        .disable_at = pn_stmt_col_int(q, 25),
+        .idle_from = pn_stmt_col_int(q, 26),
         .access = (enum pn_access) pn_stmt_col_int(q, 14),
         .last_used = {.at = pn_stmt_col_int(q, 15),
                       .address = pn_row_text(&row, 16),
@@ -500,9 +503,14 @@ pn_store_token_update(struct pn_store *store, const struct pn_token *token)
         " description = $5, not_before = $6, expires_at = $7,"
         " policy_expires_at = $8, revoked_at = $9, revoked_by = $10,"
         " revoked_reason = $11, disabled = $12, access = $13,"
-        " apps_restricted = $14, rules = $15, prefix = $16 WHERE id = $1");
+        " apps_restricted = $14, rules = $15, prefix = $16,"
+        " disabled_unused = $17, disable_at = $18, idle_from = $19"
+        " WHERE id = $1");
 
     pn_stmt_text(q, 16, token->prefix);
+    pn_stmt_int(q, 17, token->disabled_unused);
+    pn_stmt_int(q, 18, token->disable_at);
+    pn_stmt_int(q, 19, token->idle_from);
     return put_token(store, q, token);
 }
 

@@ -37,6 +37,7 @@ uint8_t pn_seen_read(struct pn_str text, struct pn_seen *out);
 
 /* The columns, of "tokens t" and "users u", that pn_token_of_row() wants first.
  */
+enum { PN_TOKEN_COLUMN_COUNT = 27 };
 #define PN_TOKEN_COLUMNS                                                       \
     "t.id, t.name, t.description, t.owner_id,"                                 \
     " COALESCE(u.username, t.owner_name), t.prefix, t.created_at,"             \
@@ -44,7 +45,8 @@ uint8_t pn_seen_read(struct pn_str text, struct pn_seen *out);
     " t.revoked_by, t.revoked_reason, t.disabled, t.access, t.last_used_at,"   \
     " t.last_used_address, t.last_used_app, t.last_used_method, t.rules,"      \
     " t.apps_restricted, t.last_addresses, t.superseded_used_at,"              \
-    " t.superseded_used_address"
+    " t.superseded_used_address, t.disabled_unused, t.disable_at, t.idle_from"
+
 /* The token of the present row and its apps: as stored, without secrets. */
 PN_MUST_USE enum pn_err pn_token_of_row(struct pn_store *store,
                                         struct pn_stmt *q,

@@ -98,33 +98,41 @@ seen_add(struct pn_seen *seen, uint8_t *count, const struct pn_seen *fresh)
 
 static enum pn_err
 seen_of_token(struct pn_store *store, uint64_t token_id, struct pn_seen *out,
-              uint8_t *count)
+              uint8_t *count, int64_t *disable_at)
 {
     struct pn_stmt *q = pn_db_query(
-        store->db, "SELECT last_addresses FROM tokens WHERE id = $1");
+        store->db,
+        "SELECT last_addresses, disable_at FROM tokens WHERE id = $1");
     enum pn_err err;
 
     pn_stmt_id(q, 1, token_id);
     err = pn_stmt_step(q);
     if (err == PN_OK) {
         *count = pn_seen_read(pn_stmt_col_str(q, 0), out);
+        *disable_at = pn_stmt_col_int(q, 1);
     }
     pn_stmt_done(q);
     return err;
 }
 
 static enum pn_err
-note_token(struct pn_store *store, const struct pn_use *use)
+note_token(struct pn_store *store, const struct pn_use *use,
+           enum pn_use_news *news)
 {
     struct pn_seen seen[PN_SEEN_MAX];
     char bytes[SEEN_TEXT], last[INET6_ADDRSTRLEN];
     struct pn_buf text = PN_BUF(bytes), address = PN_BUF(last);
     struct pn_stmt *q;
     uint8_t count = 0;
-    enum pn_err err = seen_of_token(store, use->token_id, seen, &count);
+    int64_t disable_at = 0;
+    enum pn_err err =
+        seen_of_token(store, use->token_id, seen, &count, &disable_at);
 
     if (err != PN_OK) {
         return err;
+    }
+    if (disable_at != 0) {
+        *news = PN_USE_LIFTS;
     }
     for (uint8_t i = use->seen_count; i-- > 0;) {
         seen_add(seen, &count, &use->seen[i]);
@@ -134,7 +142,7 @@ note_token(struct pn_store *store, const struct pn_use *use)
         pn_ip_format(&use->seen[0].ip, &address);
     }
     q = pn_db_query(store->db,
-                    "UPDATE tokens SET last_addresses = $6,"
+                    "UPDATE tokens SET last_addresses = $6, disable_at = 0,"
                     " last_used_address = CASE WHEN last_used_at <= $2 THEN $3"
                     " ELSE last_used_address END,"
                     " last_used_app = CASE WHEN last_used_at <= $2 THEN $4"
@@ -265,7 +273,7 @@ pn_store_use(struct pn_store *store, const struct pn_use *use,
 
     if (err == PN_OK && use->token_id != 0) {
         if (use->outcome == PN_REASON_OK) {
-            err = note_token(store, use);
+            err = note_token(store, use, &found);
             err = err == PN_OK ? note_secret(store, use) : err;
         } else if (use->outcome == PN_REASON_TOKEN_SUPERSEDED) {
             err = take_superseded(store, use, &found);

@@ -67,6 +67,29 @@ def of_tokens(p, alice):
     assert bulk.status == 200 and bulk.json["failed"] == []
 
 
+def of_unused_tokens(p, alice):
+    """Two that nobody used for long; one of them is used again."""
+    kept, lost = p.token(alice, "kept"), p.token(alice, "lost")
+    db = sqlite3.connect(p.dir / "store/postern.db", isolation_level=None,
+                         timeout=30)
+    db.execute("UPDATE tokens SET created_at = ?, last_used_at = ?"
+               " WHERE name IN ('kept', 'lost')", (LONG_AGO, LONG_AGO))
+    policy = p.local.get("/policy")
+    doc = policy.json
+    doc["creation"]["disable_unused_days"] = 30
+    assert p.local.put("/policy", doc, headers={
+        "If-Match": policy.headers["ETag"]}).status == 200
+    wait_until(lambda: len(events_of(p, "action=token.unused_notice")) == 2,
+               "notice")
+    assert p.bearer(kept["token"]).get("/tokens/self").status == 200
+    wait_until(lambda: events_of(p, "action=token.unused_lift"), "a use")
+    db.execute("UPDATE tokens SET disable_at = ? WHERE name = 'lost'",
+               (LONG_AGO,))
+    db.close()
+    wait_until(lambda: events_of(p, "action=token.unused_disable"), "the end")
+    assert alice.get(f"/tokens/{lost['id']}").json["state"] == "disabled"
+
+
 def of_handovers(p, alice):
     for end in ("take", "withdraw"):
         made = p.local.post("/handovers", {"owner": "alice", "settings": {
@@ -144,6 +167,7 @@ def every_act(p):
     of_policy(p)
     alice = p.user("alice")
     of_tokens(p, alice)
+    of_unused_tokens(p, alice)
     of_handovers(p, alice)
     of_groups_and_apps(p)
     of_sessions(p, alice)
