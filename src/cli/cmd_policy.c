@@ -33,6 +33,7 @@ static const struct pn_option set_options[] = {
     {"disable-unused", "DAYS|off", "disable tokens that nobody used so long",
      PN_ONCE},
     {"unused-notice", "DAYS", "time between notice and that", PN_ONCE},
+    PN_POLICY_LIMITS,
     {"enforce", "new|after|now", "which tokens a lower limit reaches", PN_ONCE},
     {"days", "N", "with --enforce after; else 14", PN_ONCE},
     {NULL, NULL, NULL, PN_ONCE},
@@ -290,6 +291,9 @@ edit(struct pn_cli *cli, json_t *policy)
     if (rc == PN_EXIT_OK) {
         rc = edit_unused(cli, creation);
     }
+    if (rc == PN_EXIT_OK) {
+        rc = pn_policy_limits(cli, policy);
+    }
     if (rc == PN_EXIT_OK && !pn_wish_text(cli, "on-loss", creation, "on_loss"))
     {
         rc = pn_cli_nomem();
@@ -371,8 +375,16 @@ put_wanted(struct pn_cli *cli, const char *parameters, struct pn_answer *answer)
                  ? pn_call_if_match(cli, etag, path, json_incref(doc), answer)
                  : pn_cli_nomem();
     }
+    return rc;
+}
+
+enum pn_exit
+pn_policy_answered(struct pn_cli *cli, enum pn_exit rc,
+                   const struct pn_answer *answer)
+{
     if (rc == PN_EXIT_OK) {
         pn_print_warnings(cli, answer->doc);
+        pn_print_object(cli, pn_policy_columns, answer->doc);
     }
     return rc;
 }
@@ -383,10 +395,7 @@ run_set(struct pn_cli *cli)
     struct pn_answer answer = {0};
     enum pn_exit rc = put_wanted(cli, "preview=false", &answer);
 
-    if (rc == PN_EXIT_OK) {
-        pn_print_object(cli, pn_policy_columns, answer.doc);
-    }
-    return rc;
+    return pn_policy_answered(cli, rc, &answer);
 }
 
 /* --- previews ------------------------------------------------------------ */
@@ -434,6 +443,7 @@ run_preview(struct pn_cli *cli)
     if (rc != PN_EXIT_OK) {
         return rc;
     }
+    pn_print_warnings(cli, answer.doc);
     pn_print_object(cli,
                     json_is_object(pn_json_at(answer.doc, "address_reports"))
                         ? counts_and_reports

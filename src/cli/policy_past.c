@@ -87,9 +87,5 @@ pn_policy_revert(struct pn_cli *cli)
                  json_pack("{s:I}", "version", (json_int_t) version), &answer)
                           : pn_cli_nomem();
     }
-    if (rc == PN_EXIT_OK) {
-        pn_print_warnings(cli, answer.doc);
-        pn_print_object(cli, pn_policy_columns, answer.doc);
-    }
-    return rc;
+    return pn_policy_answered(cli, rc, &answer);
 }
