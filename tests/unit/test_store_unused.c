@@ -53,8 +53,10 @@ find(struct fixture *f, enum pn_unused_what what,
     uint64_t id[PN_UNUSED_BATCH];
     uint16_t count = 0;
 
-    assert_int_equal(
-        pn_store_unused_find(f->store, what, by, now, &at, id, &count), PN_OK);
+    const struct pn_unused_look look = {what, *by, now};
+
+    assert_int_equal(pn_store_unused_find(f->store, &look, &at, id, &count),
+                     PN_OK);
     if (first != NULL && count > 0) {
         *first = id[0];
     }
@@ -67,9 +69,11 @@ settle(struct fixture *f, enum pn_unused_what what,
 {
     bool changed = false;
 
-    assert_int_equal(pn_store_unused_settle(f->store, what, by, now, disable_at,
-                                            5, &changed),
-                     PN_OK);
+    const struct pn_unused_look look = {what, *by, now};
+
+    assert_int_equal(
+        pn_store_unused_settle(f->store, &look, disable_at, 5, &changed),
+        PN_OK);
     return changed;
 }
 
@@ -78,8 +82,8 @@ static void
 test_c_and_sql_agree_on_what_is_unused(void **state)
 {
     struct fixture *f = *state;
-    static const int64_t steps[] = {0, -DAYS * 86400 - 1, -DAYS * 86400,
-                                    -DAYS * 86400 + 1};
+    static const int64_t limit = -(int64_t) DAYS * 86400;
+    const int64_t steps[] = {0, limit - 1, limit, limit + 1};
     const struct pn_unused_rule rules[] = {
         {DAYS, NOTICE, NOW - 100 * DAY},
         {DAYS, NOTICE, NOW - DAYS * DAY},
@@ -89,7 +93,7 @@ test_c_and_sql_agree_on_what_is_unused(void **state)
     unsigned cases = 0, unused = 0;
 
     add_old(f, 5);
-    for (size_t n = 0; n < 4 * 4 * 4 * 4; n++) {
+    for (size_t n = 0; n < 256; n++) {
         int64_t at[4];
 
         for (size_t i = 0, rest = n; i < 4; i++, rest /= 4) {
@@ -171,6 +175,7 @@ test_batches_find_each_once(void **state)
     unsigned total = 0;
     enum { TOKENS = 2 * PN_UNUSED_BATCH + 7 };
     static bool seen[TOKENS + 1];
+    const struct pn_unused_look look = {PN_UNUSED_TO_MARK, rule, NOW};
 
     assert_int_equal(pn_store_begin(f->store), PN_OK);
     for (uint64_t i = 1; i <= TOKENS; i++) {
@@ -186,8 +191,7 @@ test_batches_find_each_once(void **state)
                                           " created_at + id WHERE id % 2 = 0"),
                      0);
     do {
-        assert_int_equal(pn_store_unused_find(f->store, PN_UNUSED_TO_MARK,
-                                              &rule, NOW, &at, id, &count),
+        assert_int_equal(pn_store_unused_find(f->store, &look, &at, id, &count),
                          PN_OK);
         for (uint16_t i = 0; i < count; i++) {
             assert_false(seen[id[i]]);

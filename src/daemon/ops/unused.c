@@ -90,8 +90,10 @@ static bool
 settle(const struct settling *s, enum pn_unused_what what, int64_t disable_at,
        uint64_t id, bool *changed)
 {
-    enum pn_err err = pn_store_unused_settle(s->task->store, what, &s->rule,
-                                             s->now, disable_at, id, changed);
+    const struct pn_unused_look look = {
+        .what = what, .rule = s->rule, .now = s->now};
+    enum pn_err err =
+        pn_store_unused_settle(s->task->store, &look, disable_at, id, changed);
     return err == PN_OK ? true : pn_task_store_error(s->task, err);
 }
 
@@ -229,15 +231,14 @@ static enum pn_err
 find(struct pn_ops *ops, int64_t now, struct pn_unused_pass *pass,
      uint64_t id[PN_UNUSED_BATCH], uint16_t *count)
 {
-    struct pn_unused_rule rule;
+    struct pn_unused_look look = {.what = pass->what, .now = now};
     struct pn_store *store = NULL;
     struct pn_arena *arena = pn_arena_new(1 << 20);
     enum pn_err err = arena != NULL ? pn_reader_take(ops, &store) : PN_E_NOMEM;
     if (err == PN_OK) {
-        err = pn_store_unused_rule(store, arena, &rule);
+        err = pn_store_unused_rule(store, arena, &look.rule);
         if (err == PN_OK) {
-            err = pn_store_unused_find(store, pass->what, &rule, now, &pass->at,
-                                       id, count);
+            err = pn_store_unused_find(store, &look, &pass->at, id, count);
         }
         pn_reader_give(ops, store);
     }

@@ -124,8 +124,7 @@ to_lift(struct pn_store *store, const struct pn_unused_rule *rule, int64_t now,
 }
 
 enum pn_err
-pn_store_unused_find(struct pn_store *store, enum pn_unused_what what,
-                     const struct pn_unused_rule *rule, int64_t now,
+pn_store_unused_find(struct pn_store *store, const struct pn_unused_look *look,
                      struct pn_unused_place *at, uint64_t id[PN_UNUSED_BATCH],
                      uint16_t *count)
 {
@@ -134,15 +133,15 @@ pn_store_unused_find(struct pn_store *store, enum pn_unused_what what,
     uint16_t found = 0;
     enum pn_err err;
 
-    switch (what) {
+    switch (look->what) {
     case PN_UNUSED_TO_MARK:
-        q = to_mark(store, rule, now, at);
+        q = to_mark(store, &look->rule, look->now, at);
         break;
     case PN_UNUSED_DUE:
-        q = due(store, now);
+        q = due(store, look->now);
         break;
     case PN_UNUSED_TO_LIFT:
-        q = to_lift(store, rule, now, at);
+        q = to_lift(store, &look->rule, look->now, at);
         break;
     }
     while ((err = pn_stmt_step(q)) == PN_OK) {
@@ -211,26 +210,26 @@ lift(struct pn_store *store, uint64_t id)
 }
 
 enum pn_err
-pn_store_unused_settle(struct pn_store *store, enum pn_unused_what what,
-                       const struct pn_unused_rule *rule, int64_t now,
-                       int64_t disable_at, uint64_t id, bool *changed)
+pn_store_unused_settle(struct pn_store *store,
+                       const struct pn_unused_look *look, int64_t disable_at,
+                       uint64_t id, bool *changed)
 {
     struct pn_stmt *q = NULL;
     enum pn_err err;
 
-    switch (what) {
+    switch (look->what) {
     case PN_UNUSED_TO_MARK:
         q = mark(store, disable_at, id);
         break;
     case PN_UNUSED_DUE:
-        q = disable_at != 0 ? put_off(store, now, disable_at, id)
-                            : disable(store, now, id);
+        q = disable_at != 0 ? put_off(store, look->now, disable_at, id)
+                            : disable(store, look->now, id);
         break;
     case PN_UNUSED_TO_LIFT:
         q = lift(store, id);
         break;
     }
-    bind_rule(q, rule, now);
+    bind_rule(q, &look->rule, look->now);
     err = pn_stmt_run(q);
     if (err == PN_OK) {
         *changed = pn_db_touched(store->db) > 0;

@@ -47,17 +47,23 @@ enum pn_unused_what {
     PN_UNUSED_DUE,     /* disable_at and the grace are over */
     PN_UNUSED_TO_LIFT, /* marked, and not unused any more */
 };
+/* What is looked for, by which rule, and when. */
+struct pn_unused_look {
+    enum pn_unused_what what;
+    struct pn_unused_rule rule;
+    int64_t now;
+};
 /* Where a search goes on; all zero = from the beginning. */
 struct pn_unused_place {
     int64_t last_used_at;
     uint64_t id;
 };
 /* At most PN_UNUSED_BATCH; *at moves behind them. */
-PN_MUST_USE enum pn_err
-pn_store_unused_find(struct pn_store *store, enum pn_unused_what what,
-                     const struct pn_unused_rule *rule, int64_t now,
-                     struct pn_unused_place *at, uint64_t id[PN_UNUSED_BATCH],
-                     uint16_t *count);
+PN_MUST_USE enum pn_err pn_store_unused_find(struct pn_store *store,
+                                             const struct pn_unused_look *look,
+                                             struct pn_unused_place *at,
+                                             uint64_t id[PN_UNUSED_BATCH],
+                                             uint16_t *count);
 
 /*
  * One of them, judged anew by its row; *changed = it was so still.  disable_at:
@@ -65,9 +71,9 @@ pn_store_unused_find(struct pn_store *store, enum pn_unused_what what,
  * event and the row of the feed.
  */
 PN_MUST_USE enum pn_err
-pn_store_unused_settle(struct pn_store *store, enum pn_unused_what what,
-                       const struct pn_unused_rule *rule, int64_t now,
-                       int64_t disable_at, uint64_t id, bool *changed);
+pn_store_unused_settle(struct pn_store *store,
+                       const struct pn_unused_look *look, int64_t disable_at,
+                       uint64_t id, bool *changed);
 
 /*
  * A pass begins now.  *hold_until = no token is disabled before: after a gap,
