@@ -5,12 +5,15 @@
 #include "check.h"
 #include "daemon/signin/password.h"
 
+#define SHA512                                                                 \
+    "$6$saltsalt$hRM5XZ86KXEw9UOmjigeVqFgULtFB2sgpC9lXQDfMib3Zgw7mEiUvBJI2Epl" \
+    "zfAqxL5Vvwp2scFtv/uamSo5z0"
+
 static const char *const known[] = {
     "$apr1$abcdefgh$sIQmFnT1CuEXAsyjuXjUX/",
     "$1$abcd$aRemUGAXqMpBp39KZBtve.",
     "$5$saltsalt$myjXcpMpE2Ofk7fj9hqyNYSn6lmWG4Mqnjx.KIRRr4/",
-    "$6$saltsalt$hRM5XZ86KXEw9UOmjigeVqFgULtFB2sgpC9lXQDfMib3Zgw7mEiUvBJI2Epl"
-    "zfAqxL5Vvwp2scFtv/uamSo5z0",
+    SHA512,
     "$2y$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e",
     "{SHA}L55TUjtiq8FBorTWAZ0jy6g129A=",
 };
