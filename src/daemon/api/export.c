@@ -145,10 +145,13 @@ export_line(struct pn_lines_source *source, const void *item,
 {
     const struct export *export = (const struct export *) source;
     json_t *doc = document_of(export, item, arena);
-    json_t *line =
-        pn_json_defer(arena, json_pack("{s:s}", "type", types[export->part]));
+    json_t *line = NULL;
 
-    if (doc == NULL || line == NULL || json_object_update(line, doc) != 0
+    if (doc != NULL) { /* so it is one of the parts */
+        line = pn_json_defer(arena,
+                             json_pack("{s:s}", "type", types[export->part]));
+    }
+    if (line == NULL || json_object_update(line, doc) != 0
         || (export->part == TOKENS && export->hashes && !add_hash(line, item)))
     {
         return NULL;
