@@ -73,9 +73,14 @@ pn_index_writer_sum(struct pn_index_writer *writer,
 {
     MDB_cursor *cursor = NULL;
     MDB_txn *txn = NULL;
-    enum pn_err err =
-        writer->txn != NULL ? PN_E_STATE : pn_index_env_read(writer->env, &txn);
+    enum pn_err err = PN_E_STATE;
 
+    if (writer->txn == NULL) {
+        /* a lock file that was cut short kills whoever touches it */
+        err = pn_index_env_is_sound(writer->env)
+                  ? pn_index_env_read(writer->env, &txn)
+                  : PN_E_DAMAGED;
+    }
     if (err != PN_OK) {
         return err;
     }

@@ -380,9 +380,12 @@ test_a_lock_file_cut_short_does_not_kill_the_writer(void **state)
 {
     struct index_fixture *fix = *state;
     struct pn_index_writer *writer = index_fixture_make(fix), *next = NULL;
+    const struct pn_index_span all = {.from = {.len = 0}};
     struct pn_index_stats stats;
+    struct pn_index_sum sum;
 
     assert_int_equal(truncate(index_file(fix, 1, "lock.mdb"), 0), 0);
+    assert_int_equal(pn_index_writer_sum(writer, &all, &sum), PN_E_DAMAGED);
     assert_int_equal(pn_index_writer_begin(writer), PN_E_DAMAGED);
     assert_int_equal(pn_index_writer_stats(writer, &stats), PN_E_DAMAGED);
     assert_int_equal(pn_index_writer_create(&fix->options, &next), PN_OK);
