@@ -96,17 +96,48 @@ read_group(json_t *doc, struct pn_arena *arena, json_t **again,
     return err;
 }
 
+/* Rows of an import are read only. */
+static enum pn_err
+read_user_row(json_t *doc, struct pn_arena *arena, json_t **again,
+              struct pn_fault *fault)
+{
+    struct pn_user_import row;
+
+    *again = NULL;
+    return pn_user_import_from_json(doc, arena, &row, fault);
+}
+
+static enum pn_err
+read_group_row(json_t *doc, struct pn_arena *arena, json_t **again,
+               struct pn_fault *fault)
+{
+    struct pn_group row;
+
+    *again = NULL;
+    return pn_group_import_from_json(doc, arena, &row, fault);
+}
+
+static enum pn_err
+read_token_row(json_t *doc, struct pn_arena *arena, json_t **again,
+               struct pn_fault *fault)
+{
+    struct pn_token_import row;
+
+    *again = NULL;
+    return pn_token_import_from_json(doc, arena, &row, fault);
+}
+
 static read_fn *
 reader_of(struct pn_str kind)
 {
     static const struct {
         const char *kind;
         read_fn *read;
-    } readers[] = {{"policy", read_policy},
-                   {"app", read_app},
-                   {"token", read_token},
-                   {"user", read_user},
-                   {"group", read_group}};
+    } readers[] = {
+        {"policy", read_policy},       {"app", read_app},
+        {"token", read_token},         {"user", read_user},
+        {"group", read_group},         {"user-row", read_user_row},
+        {"group-row", read_group_row}, {"token-row", read_token_row}};
 
     for (size_t i = 0; i < PN_LEN(readers); i++) {
         if (pn_str_eq(kind, pn_str_from(readers[i].kind))) {

@@ -60,6 +60,10 @@ test_other_forms_and_costs_are_not_taken(void **state)
         "$2y$13$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e",
         "$2y$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6",
         "$5$rounds=999999$saltsalt$myjXcpMpE2Ofk7fj9hqyNYSn6lmWG4Mqnjx.KIRRr4/",
+        "$5$rounds=999$saltsalt$myjXcpMpE2Ofk7fj9hqyNYSn6lmWG4Mqnjx.KIRRr4/",
+        "$5$rounds=1000000$saltsalt$myjXcpMpE2Ofk7fj9hqyNYSn6lmWG4Mqnjx."
+        "KIRRr4/",
+        "$5$rounds=$saltsalt$myjXcpMpE2Ofk7fj9hqyNYSn6lmWG4Mqnjx.KIRRr4/",
         "$5$rounds=x$saltsalt$myjXcpMpE2Ofk7fj9hqyNYSn6lmWG4Mqnjx.KIRRr4/",
         "{SHA}L55TUjtiq8FBorTWAZ0jy6g129A",
         "{SSHA}L55TUjtiq8FBorTWAZ0jy6g129A=",
@@ -74,12 +78,43 @@ test_other_forms_and_costs_are_not_taken(void **state)
     }
 }
 
+/* Each digit of each form spoilt in turn, and each form cut anywhere. */
+static void
+test_what_is_nearly_of_a_form_is_not(void **state)
+{
+    static const char *const forms[] = {
+        "$5$rounds=1000$saltsalt$myjXcpMpE2Ofk7fj9hqyNYSn6lmWG4Mqnjx.KIRRr4/",
+        "$2a$10$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e",
+        "$2b$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6e",
+    };
+    char text[200];
+
+    (void) state;
+    for (size_t i = 0; i < PN_LEN(known) + PN_LEN(forms); i++) {
+        const char *form =
+            i < PN_LEN(known) ? known[i] : forms[i - PN_LEN(known)];
+        const size_t len = strlen(form);
+
+        assert_int_not_equal(pn_password_form(form), PN_PASSWORD_UNKNOWN);
+        for (size_t at = 0; at < len; at++) {
+            for (const char *wrong = "!~"; *wrong != '\0'; wrong++) {
+                (void) snprintf(text, sizeof(text), "%s", form);
+                text[at] = *wrong;
+                assert_int_equal(pn_password_form(text), PN_PASSWORD_UNKNOWN);
+            }
+            text[at] = '\0';
+            assert_int_equal(pn_password_form(text), PN_PASSWORD_UNKNOWN);
+        }
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_password_fits_and_no_other_does),
         cmocka_unit_test(test_other_forms_and_costs_are_not_taken),
+        cmocka_unit_test(test_what_is_nearly_of_a_form_is_not),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
