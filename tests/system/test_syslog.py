@@ -74,7 +74,7 @@ def test_every_event_arrives_once_and_in_order(pair, posternd, kind):
     there.receiver.await_position(events[-1]["position"])
     assert there.receiver.events() == events
     assert metric(p, "up") == metric(p, "leads") == 1
-    assert metric(p, "sent_total") == len(events)
+    wait_until(lambda: metric(p, "sent_total") == len(events))
     wait_until(lambda: metric(p, "behind") == 0)
 
 

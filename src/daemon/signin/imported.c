@@ -168,7 +168,8 @@ verify_libcrypt(const struct pn_secret *password, struct pn_str hash)
     if (data == NULL) {
         return false;
     }
-    made = crypt_r(password->bytes, hash.ptr, data);
+    /* libxcrypt's own: NULL is failure, and no other library stands for it */
+    made = crypt_rn(password->bytes, hash.ptr, data, (int) sizeof(*data));
     right = made != NULL && same(made, strlen(made), hash.ptr, hash.len);
     pn_wipe(data, sizeof(*data));
     free(data);
