@@ -61,8 +61,7 @@ test_other_forms_and_costs_are_not_taken(void **state)
         "$2y$04$abcdefghijklmnopqrstuujydOTSfIH/d5oUHpsygqV5X9xJLQc6",
         "$5$rounds=999999$saltsalt$myjXcpMpE2Ofk7fj9hqyNYSn6lmWG4Mqnjx.KIRRr4/",
         "$5$rounds=999$saltsalt$myjXcpMpE2Ofk7fj9hqyNYSn6lmWG4Mqnjx.KIRRr4/",
-        "$5$rounds=1000000$saltsalt$myjXcpMpE2Ofk7fj9hqyNYSn6lmWG4Mqnjx."
-        "KIRRr4/",
+        "$5$rounds=1000000$salt$myjXcpMpE2Ofk7fj9hqyNYSn6lmWG4Mqnjx.KIRRr4/",
         "$5$rounds=$saltsalt$myjXcpMpE2Ofk7fj9hqyNYSn6lmWG4Mqnjx.KIRRr4/",
         "$5$rounds=x$saltsalt$myjXcpMpE2Ofk7fj9hqyNYSn6lmWG4Mqnjx.KIRRr4/",
         "{SHA}L55TUjtiq8FBorTWAZ0jy6g129A",
