@@ -407,6 +407,8 @@ PN_MUST_USE enum pn_err pn_publishing_start(struct pn_ops *ops);
 void pn_publishing_stop(struct pn_ops *ops);
 /* Publish what these changed; those that could not be are refused then. */
 void pn_publishing_batch(struct pn_ops *ops, struct pn_task *first);
+/* Is a new index being made?  Takes the mutex. */
+bool pn_publishing_is_rebuilding(struct pn_ops *ops);
 /* A new generation is filled, and the writer has to let it take over?  Under
  * ops->mutex. */
 bool pn_publishing_is_due(const struct pn_ops *ops);

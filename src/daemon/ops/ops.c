@@ -86,8 +86,7 @@ trim_feed(struct pn_ops *ops)
 {
     struct pn_index_stats stats;
     /* a generation that is being filled will want what changed meanwhile */
-    if (ops->rebuilding.state == PN_REBUILD_RUNNING
-        || !pn_lane_stats(ops->lane, &stats)
+    if (pn_publishing_is_rebuilding(ops) || !pn_lane_stats(ops->lane, &stats)
         || stats.position - ops->trimmed < 2 * (int64_t) PN_OPS_FEED_KEEP)
     {
         return PN_OK;

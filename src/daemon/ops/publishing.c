@@ -100,6 +100,15 @@ pn_publishing_batch(struct pn_ops *ops, struct pn_task *first)
 /* --- making it anew ------------------------------------------------------ */
 
 bool
+pn_publishing_is_rebuilding(struct pn_ops *ops)
+{
+    (void) pthread_mutex_lock(&ops->mutex);
+    bool running = ops->rebuilding.state == PN_REBUILD_RUNNING;
+    (void) pthread_mutex_unlock(&ops->mutex);
+    return running;
+}
+
+bool
 pn_publishing_is_due(const struct pn_ops *ops)
 {
     return ops->rebuilding.state == PN_REBUILD_RUNNING
@@ -154,7 +163,7 @@ pn_publishing_take_over(struct pn_ops *ops)
 bool
 pn_apply_index_rebuild(struct pn_task *task)
 {
-    if (task->ops->rebuilding.state == PN_REBUILD_RUNNING) {
+    if (pn_publishing_is_rebuilding(task->ops)) {
         return pn_task_refuse(task, 409, "rebuild_running",
                               "the index is being made anew already");
     }
